@@ -1,0 +1,114 @@
+// Command xtest judges kernels, hypervisors and distributions by booting them and running
+// conformance suites inside.
+//
+// Beware: this file is also the guest agent, the guard of machines and the specs' child processes.
+// Each looks at how the process was started and takes over before any flag is read.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"xtest/runner/agent"
+	"xtest/runner/guard"
+	"xtest/runner/rootfs"
+	"xtest/suites/spec/child"
+)
+
+// Exit codes, the same for every command, so that any can stand behind `git bisect run`.
+const (
+	exitGood     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitUnjudged = 125
+)
+
+func main() {
+	child.Main()
+	guard.Main()
+	agent.Main(rootfs.Install)
+	os.Exit(run(os.Args[1:]))
+}
+
+// exit is an error that is only an exit code: what there was to say has been said.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// usageError is a mistake in what the user typed.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func run(args []string) int {
+	ctx, interrupted := untilSignal()
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var code exit
+	var usage usageError
+	switch {
+	case interrupted() != 0:
+		return 128 + int(interrupted())
+	case err == nil:
+		return exitGood
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintf(os.Stderr, "xtest: %v\n", err)
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitUnjudged
+}
+
+// untilSignal gives a context that ends with the first SIGINT, SIGTERM or SIGHUP. A second one ends
+// the process at once.
+func untilSignal() (ctx context.Context, caught func() syscall.Signal) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	got := make(chan syscall.Signal, 1)
+	go func() {
+		s := (<-signals).(syscall.Signal)
+		got <- s
+		signal.Stop(signals)
+		cancel(fmt.Errorf("interrupted by %v", s))
+	}()
+	return ctx, func() syscall.Signal {
+		select {
+		case s := <-got:
+			got <- s
+			return s
+		default:
+			return 0
+		}
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "xtest",
+		Short: "Judge kernels, hypervisors and distributions by booting them",
+		Long: `xtest boots kernels, hypervisors and distributions on whatever machine it is started on,
+runs conformance suites inside them, and says what does not conform.
+
+Exit status: 0 judged and good; 1 something failed; 2 wrong usage;
+125 it could not be judged; 128 + signal when interrupted.`,
+		Example: `  xtest run                                  judge Debian 12's kernel and hypervisor
+  xtest run uml:debian-12 --suite namespaces
+  xtest doctor                               what can this machine run?`,
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w; see `%s --help`", err, c.CommandPath())
+	})
+	root.AddCommand(runCommand(), targetsCommand(), doctorCommand(), reportCommand(), cacheCommand(), versionCommand())
+	return root
+}

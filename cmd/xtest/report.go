@@ -1,0 +1,63 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"xtest/reports"
+	"xtest/runner/record"
+)
+
+func reportCommand() *cobra.Command {
+	var junit, json string
+	c := &cobra.Command{
+		Use:   "report [RUN]",
+		Short: "Draw a run's record again",
+		Long: `Draw the record of a run as a table, or as JUnit XML or JSON. RUN is a run's folder; without it the
+newest below ./runs is taken. The exit status is the run's.`,
+		Example: `  xtest report
+  xtest report runs/2026-11-20T14.03.11-8f2a --junit - >result.xml`,
+		Args: usage(cobra.MaximumNArgs(1)),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir, err := chosenRun(args)
+			if err != nil {
+				return err
+			}
+			model, err := reports.Load(dir)
+			if err != nil {
+				return err
+			}
+			if junit == "" && json == "" {
+				err = reports.Table(os.Stdout, model, stdoutScreen().options())
+			}
+			if err == nil {
+				err = writeReport(junit, model, reports.JUnit)
+			}
+			if err == nil {
+				err = writeReport(json, model, reports.JSON)
+			}
+			if code := model.Exit(); err == nil && code != exitGood {
+				err = exit(code)
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&junit, "junit", "", "write JUnit XML to this file (-: standard output)")
+	c.Flags().StringVar(&json, "json", "", "write JSON to this file (-: standard output)")
+	return c
+}
+
+func chosenRun(args []string) (string, error) {
+	if len(args) == 1 {
+		return args[0], nil
+	}
+	found, err := filepath.Glob(filepath.Join("runs", "*", record.EventsFile))
+	if err != nil || len(found) == 0 {
+		return "", usagef("there is no run below ./runs; name a run's folder")
+	}
+	// Folders are named after their time.
+	return filepath.Dir(slices.Max(found)), nil
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/term"
+
+	"xtest/reports"
+)
+
+// screen is what standard output can show.
+type screen struct {
+	terminal bool
+	width    int
+	color    bool
+}
+
+func stdoutScreen() screen {
+	s := screen{terminal: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb"}
+	if s.terminal {
+		if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+			s.width = w
+		}
+		// no-color.org: any value but the empty one.
+		s.color = os.Getenv("NO_COLOR") == ""
+	}
+	return s
+}
+
+func (s screen) options() reports.Options { return reports.Options{Width: s.width, Color: s.color} }
+
+func (s screen) progress() reports.ProgressOptions {
+	return reports.ProgressOptions{Options: s.options(), Terminal: s.terminal}
+}
+
+// writeReport writes a report to a file, or to standard output for "-". An empty path asks for none.
+func writeReport(path string, m *reports.Model, render func(io.Writer, *reports.Model) error) error {
+	switch path {
+	case "":
+		return nil
+	case "-":
+		return render(os.Stdout, m)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("writing a report: %w", err)
+	}
+	if err := errors.Join(render(f, m), f.Close()); err != nil {
+		return fmt.Errorf("writing the report %s: %w", path, err)
+	}
+	return nil
+}
+
+// parseSize reads 512M or 2G as bytes; "" is 0.
+func parseSize(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	number, unit := text[:len(text)-1], strings.ToUpper(text[len(text)-1:])
+	shift := map[string]uint{"M": 20, "G": 30}[unit]
+	n, err := strconv.ParseInt(number, 10, 32)
+	if err != nil || shift == 0 || n <= 0 || n<<shift < 64<<20 || n<<shift > 1<<40 {
+		return 0, usagef("%q is no amount of memory between 64M and 1024G; write it as 512M or 2G", text)
+	}
+	return n << shift, nil
+}

@@ -1,0 +1,114 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// transfer is a download that is under way.
+type transfer struct {
+	what        string
+	from        int64 // the bytes that were there when it was first heard of, as after a resumption
+	done, total int64
+	start       time.Time
+}
+
+// Transfer tells that done of total bytes of what have been fetched. A negative total, as
+// net/http's ContentLength, means that it is not known; the end is told by a total that equals
+// done. Call it as often as wanted.
+func (p *Progress) Transfer(what string, done, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	now := p.o.Now()
+	done = max(done, 0)
+	t, i := p.transferOf(what)
+	ends := total >= 0 && done >= total
+	if t == nil {
+		t = &transfer{what: what, from: done, start: now}
+		i = len(p.transfers)
+		p.transfers = append(p.transfers, t)
+		if !p.o.Terminal && !ends {
+			text := "fetching " + Clip(Clean(what), maxValue)
+			if total > 0 {
+				text += "  " + size(total)
+			}
+			p.print(plain, text)
+		}
+	}
+	t.done, t.total = done, total
+	if ends {
+		p.transfers = append(p.transfers[:i:i], p.transfers[i+1:]...)
+		p.print(plain, fmt.Sprintf("fetched  %s  %s%s", Clip(Clean(what), maxValue), size(done), t.pace(now)))
+	}
+	p.draw()
+}
+
+// TransferFailed tells that what will not come, and why.
+func (p *Progress) TransferFailed(what string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	if t, i := p.transferOf(what); t != nil {
+		p.transfers = append(p.transfers[:i:i], p.transfers[i+1:]...)
+	}
+	p.print(red, fmt.Sprintf("not fetched  %s  %s", Clip(Clean(what), maxValue), Clip(Clean(err.Error()), maxValue)))
+	p.draw()
+}
+
+func (p *Progress) transferOf(what string) (*transfer, int) {
+	for i, t := range p.transfers {
+		if t.what == what {
+			return t, i
+		}
+	}
+	return nil, -1
+}
+
+// pace says how long a finished transfer took and how fast it was.
+func (t *transfer) pace(now time.Time) string {
+	took := now.Sub(t.start)
+	if took <= 0 || t.done == t.from {
+		return ""
+	}
+	return fmt.Sprintf(" in %s, %s/s", span(took), size(t.rate(now)))
+}
+
+// rate is in bytes a second over the whole transfer.
+func (t *transfer) rate(now time.Time) int64 {
+	took := now.Sub(t.start).Seconds()
+	if took <= 0 {
+		return 0
+	}
+	return int64(float64(max(t.done-t.from, 0)) / took)
+}
+
+// transferLine shows the transfer that was begun first, and how many there are besides.
+func (p *Progress) transferLine(now time.Time) string {
+	t := p.transfers[0]
+	parts := []string{clock(now.Sub(p.start)), "fetching " + Clip(Clean(t.what), 60)}
+	if t.total > 0 {
+		parts = append(parts, size(t.done)+" of "+size(t.total))
+	} else {
+		parts = append(parts, size(t.done))
+	}
+	if r := t.rate(now); r > 0 {
+		parts = append(parts, size(r)+"/s")
+		if left := t.total - t.done; left > 0 {
+			parts = append(parts, span(time.Duration(float64(left)/float64(r)*float64(time.Second)).Round(time.Second))+" left")
+		}
+	}
+	if n := len(p.transfers) - 1; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", n))
+	}
+	return strings.Join(parts, " · ")
+}
+
+func size(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }

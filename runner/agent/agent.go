@@ -1,0 +1,211 @@
+// Package agent is xtest inside a machine: the same binary, as init where there is none. It mounts
+// what specs rely on, loads kernel modules, judges the specs that the runner asks for, sends events,
+// and powers the machine off.
+//
+// Beware: as process 1 it must never return or exit while the machine is wanted: the kernel panics
+// when init ends.
+package agent
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"xtest/runner/event"
+	"xtest/runner/modules"
+	"xtest/runner/wire"
+	"xtest/suites/spec"
+)
+
+// Marker is the name the binary is started under to be an agent that is not init. Its channel is
+// the socket at descriptor 3.
+const Marker = "xtest-agent"
+
+// InitPath is where the binary lies in an initial RAM file system.
+const InitPath = "/init"
+
+// Installer makes a root file system inside the machine.
+type Installer func(order wire.Install, say func(format string, args ...any)) error
+
+// Main acts as the agent and does not return, when this process was started as one; otherwise it
+// returns at once.
+func Main(install Installer) {
+	switch {
+	case os.Getpid() == 1 && os.Args[0] == InitPath:
+		a := &agent{install: install, init: true, console: os.Stderr}
+		if err := a.boot(); err != nil {
+			fmt.Fprintf(os.Stderr, "xtest: the agent gave up: %v\n", err)
+		}
+		powerOff()
+	case filepath.Base(os.Args[0]) == Marker:
+		a := &agent{install: install, console: os.Stderr}
+		unix.CloseOnExec(3)
+		channel := os.NewFile(3, "channel")
+		if err := a.serve(channel, channel); err != nil {
+			fmt.Fprintf(os.Stderr, "xtest: the agent gave up: %v\n", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+}
+
+type agent struct {
+	install Installer
+	init    bool
+	console *os.File
+	params  map[string]string // from the kernel's command line
+	out     *wire.Writer
+}
+
+// boot is the way of process 1.
+func (a *agent) boot() error {
+	if err := earlyMounts(); err != nil {
+		return err
+	}
+	line, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return fmt.Errorf("reading the kernel's command line: %w", err)
+	}
+	a.params = parameters(string(line))
+	tty, err := openTTY(a.params["channel"])
+	if err != nil {
+		return fmt.Errorf("opening the event channel xtest.channel=%s: %w", a.params["channel"], err)
+	}
+	return a.serve(tty, tty)
+}
+
+// parameters picks xtest.NAME=VALUE out of a kernel command line.
+func parameters(line string) map[string]string {
+	m := map[string]string{}
+	for _, word := range strings.Fields(line) {
+		if name, value, ok := strings.Cut(word, "="); ok && strings.HasPrefix(name, "xtest.") {
+			m[strings.TrimPrefix(name, "xtest.")] = value
+		}
+	}
+	return m
+}
+
+func (a *agent) serve(in io.Reader, out io.Writer) error {
+	if _, err := fmt.Fprintf(out, "\n%s\n", wire.Hello); err != nil {
+		return fmt.Errorf("saying hello to the runner: %w", err)
+	}
+	var order wire.Order
+	line, err := bufio.NewReaderSize(in, 64<<10).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &order)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the runner's order: %w", err)
+	}
+	a.out = wire.NewWriter(out, order.Key)
+	if a.init {
+		if err := loadModules(order.Modules); err != nil {
+			a.warn("loading kernel modules: %v", err)
+		}
+	}
+	if order.Install != nil {
+		return a.makeRoot(*order.Install)
+	}
+	if a.init {
+		if err := switchRoot(order.Root); err != nil {
+			return err
+		}
+		if err := lateMounts(); err != nil {
+			a.warn("%v", err)
+		}
+	}
+	return a.judge(order)
+}
+
+func loadModules(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	tree, err := modules.Open(os.DirFS("/lib/modules"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the kernel came without any
+	}
+	if err != nil {
+		return err
+	}
+	return tree.Load(names...)
+}
+
+func (a *agent) judge(order wire.Order) error {
+	m := describe()
+	if err := a.out.Send(event.Event{Kind: event.Booted, Machine: &m}); err != nil {
+		return err
+	}
+	silence(a.console)
+	// Orphans of specs come to us, where init would otherwise hide them.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("becoming the parent of orphans: %w", err)
+	}
+	env := spec.Environment{
+		Booted: a.init && order.Token != "" && order.Token == a.params["token"],
+		Scale:  order.Scale,
+		Seed:   order.Seed,
+		Emit:   a.emit,
+		Sweep:  sweep,
+	}
+	slices.Sort(order.Specs)
+	spec.Run(env, func(l spec.Listed) bool {
+		_, found := slices.BinarySearch(order.Specs, l.ID)
+		return found
+	})
+	return a.out.Send(event.Event{Kind: event.Finished})
+}
+
+// emit puts an event on the record. A spec's end waits for the next spec's start, which follows at
+// once: on a slow serial line the two cost one wait.
+func (a *agent) emit(e event.Event) {
+	var err error
+	switch e.Kind {
+	case event.SpecEnded:
+		err = a.out.Queue(e)
+	case event.SpecStarted:
+		fmt.Fprintf(a.console, "xtest: %s\n", e.Spec)
+		err = a.out.Send(e)
+	default:
+		err = a.out.Send(e)
+	}
+	if err != nil { // the runner is gone, and with it any sense in going on
+		fmt.Fprintf(a.console, "xtest: %v\n", err)
+	}
+}
+
+func (a *agent) warn(format string, args ...any) {
+	a.out.Send(event.Event{Kind: event.Warned, Reason: fmt.Sprintf(format, args...)})
+}
+
+func (a *agent) makeRoot(in wire.Install) error {
+	m := describe()
+	a.out.Send(event.Event{Kind: event.Booted, Machine: &m})
+	say := func(format string, args ...any) { fmt.Fprintf(a.console, "xtest: "+format+"\n", args...) }
+	if err := a.install(in, say); err != nil {
+		a.warn("making the root file system: %v", err)
+		return err
+	}
+	return a.out.Send(event.Event{Kind: event.Finished})
+}
+
+// silence keeps Ginkgo's own report off the console: the events say it all.
+func silence(console *os.File) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	if int(console.Fd()) != 1 {
+		unix.Dup3(int(null.Fd()), 1, 0)
+	}
+	null.Close()
+}

@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"xtest/runner/guard"
+)
+
+// settle is how long an orphan may take to die of what its spec already did to it.
+const settle = 500 * time.Millisecond
+
+// kthreadd is the parent of the kernel's threads; as process 1 we are told to be its sibling.
+const kthreadd = 2
+
+// sweep reaps and ends what a spec left behind, and names what was still running.
+func sweep() string {
+	if err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil); errors.Is(err, unix.ECHILD) {
+		return ""
+	}
+	var left []string
+	for {
+		found := false
+		for _, pid := range guard.Children(os.Getpid()) {
+			if pid == kthreadd && os.Getpid() == 1 {
+				continue
+			}
+			found = true
+			if name := endOrphan(pid); name != "" {
+				left = append(left, name)
+			}
+		}
+		if !found {
+			return strings.Join(left, ", ")
+		}
+	}
+}
+
+// endOrphan reaps a child; one that does not end by itself is killed and named.
+func endOrphan(pid int) (name string) {
+	if fd, err := unix.PidfdOpen(pid, 0); err == nil {
+		defer unix.Close(fd)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(settle.Milliseconds()))
+		for errors.Is(err, unix.EINTR) {
+			n, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(settle.Milliseconds()))
+		}
+		if n == 0 {
+			name = fmt.Sprintf("process %d (%s)", pid, read(fmt.Sprintf("/proc/%d/comm", pid)))
+		}
+	}
+	unix.Kill(pid, unix.SIGKILL)
+	for {
+		if _, err := unix.Wait4(pid, nil, unix.WALL, nil); !errors.Is(err, unix.EINTR) {
+			return name
+		}
+	}
+}

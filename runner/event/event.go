@@ -1,0 +1,137 @@
+// Package event is the vocabulary of the record: everything that xtest knows about a run is a
+// sequence of these events, one JSON object a line, and every report is drawn from them alone.
+//
+// Beware: events with a Kind that [Kind.FromGuest] admits come out of a machine that is not
+// trusted. Their strings are whatever the guest sent; escape them before they are shown.
+package event
+
+import "time"
+
+// Kind says what an event tells. The set is closed; a reader skips kinds it does not know, so that
+// records of newer versions can still be drawn.
+type Kind string
+
+// The kinds, in the order in which a run produces them.
+const (
+	RunStarted    Kind = "run-started"    // Run
+	TargetPlanned Kind = "target-planned" // Target, Plan: what will be judged and where it came from
+	TargetMissed  Kind = "target-missed"  // Target, Reason, Fix: it cannot be brought up on this machine
+	BootStarted   Kind = "boot-started"   // Target, Boot
+	Booted        Kind = "booted"         // Target, Boot, Machine: sent by the agent when it is ready
+	SpecListed    Kind = "spec-listed"    // Spec, Meta: the spec is going to be judged
+	Probed        Kind = "probed"         // Probe, Reason ("" when the capability is there)
+	SpecStarted   Kind = "spec-started"   // Spec
+	SpecEnded     Kind = "spec-ended"     // Spec, Result
+	Sampled       Kind = "sampled"        // Spec, Sample
+	Warned        Kind = "warned"         // Reason: nothing to judge, but a person should know
+	Crashed       Kind = "crashed"        // Crash, and Spec when one ran
+	Finished      Kind = "finished"       // the done marker: the agent judged all it was asked to
+	MachineEnded  Kind = "machine-ended"  // Target, Boot, Reason: how the machine went down
+	TargetEnded   Kind = "target-ended"   // Target, Duration: nothing more is to be judged on it
+	RunEnded      Kind = "run-ended"      // Exit, Reason
+)
+
+// FromGuest says whether an agent inside a machine may send events of this kind. All others are
+// the runner's own, and forged when they come out of a machine.
+func (k Kind) FromGuest() bool {
+	switch k {
+	case Booted, SpecListed, Probed, SpecStarted, SpecEnded, Sampled, Warned, Finished:
+		return true
+	}
+	return false
+}
+
+// Event is one line of the record. Which fields are set follows from Kind.
+type Event struct {
+	Kind   Kind      `json:"kind"`
+	Time   time.Time `json:"time,omitzero"` // by the host's clock, when the event was recorded
+	Target string    `json:"target,omitempty"`
+	Boot   int       `json:"boot,omitempty"` // counts from 1 for each target
+	Suite  string    `json:"suite,omitempty"`
+	Spec   string    `json:"spec,omitempty"` // the spec's ID
+
+	Run      *Run          `json:"run,omitempty"`
+	Plan     *Plan         `json:"plan,omitempty"`
+	Machine  *Machine      `json:"machine,omitempty"`
+	Meta     *Meta         `json:"meta,omitempty"`
+	Result   *Result       `json:"result,omitempty"`
+	Sample   *Sample       `json:"sample,omitempty"`
+	Crash    *Crash        `json:"crash,omitempty"`
+	Probe    string        `json:"probe,omitempty"`
+	Reason   string        `json:"reason,omitempty"`
+	Fix      string        `json:"fix,omitempty"` // a command that mends what Reason tells
+	Duration time.Duration `json:"duration,omitempty"`
+	Exit     int           `json:"exit,omitempty"`
+}
+
+// Run describes a run as a whole, so that it can be repeated.
+type Run struct {
+	ID      string   `json:"id"`      // also the name of the run's folder
+	Version string   `json:"version"` // xtest's own
+	Command []string `json:"command"` // as it was typed
+	Seed    uint64   `json:"seed"`
+	Host    Host     `json:"host"`
+}
+
+// Host is the fingerprint of the machine xtest was started on. Wall-clock figures of runs with
+// different fingerprints do not compare.
+type Host struct {
+	Kernel string `json:"kernel"`
+	CPU    string `json:"cpu"`
+	Cores  int    `json:"cores"`
+	Memory int64  `json:"memory"` // bytes
+}
+
+// Plan describes what a target is made of before it is booted.
+type Plan struct {
+	Backend string     `json:"backend"`
+	Suites  []string   `json:"suites"`
+	Command []string   `json:"command,omitempty"` // how the machine is started
+	Accel   string     `json:"accel,omitempty"`   // kvm, tcg, or empty where it does not apply
+	Why     string     `json:"why,omitempty"`     // the reason for the accelerator
+	Parts   []Artefact `json:"parts,omitempty"`
+}
+
+// Artefact is a file that a target is made of.
+type Artefact struct {
+	Role    string `json:"role"` // kernel, hypervisor, modules, rootfs
+	Package string `json:"package,omitempty"`
+	Version string `json:"version,omitempty"`
+	SHA256  string `json:"sha256,omitempty"`
+}
+
+// Machine is what a booted machine says of itself.
+type Machine struct {
+	Kernel     string `json:"kernel"`               // uname -r
+	Flavour    string `json:"flavour,omitempty"`    // "User-Mode Linux", or empty
+	Hypervisor string `json:"hypervisor,omitempty"` // "Xen 4.17.7"
+	Distro     string `json:"distro,omitempty"`     // os-release's PRETTY_NAME
+	Cores      int    `json:"cores"`
+	Memory     int64  `json:"memory"` // bytes
+}
+
+// Meta is what a spec declares about itself.
+type Meta struct {
+	Suite   string        `json:"suite"`
+	Clause  string        `json:"clause"`          // standard and section, man page, header or source file, and what it says
+	Level   string        `json:"level"`           // MUST or SHOULD
+	Grade   string        `json:"grade,omitempty"` // how dangerous it is: safe, guest, destructive
+	Needs   []string      `json:"needs,omitempty"` // the probes it depends on
+	Labels  []string      `json:"labels,omitempty"`
+	Limit   time.Duration `json:"limit,omitempty"` // on this machine, after scaling
+	Sources []string      `json:"sources,omitempty"`
+}
+
+// Sample is one raw measurement.
+type Sample struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"` // as in Go's benchmark format: ns/op, insns/op, B
+}
+
+// Crash is the end of a machine that nobody asked for.
+type Crash struct {
+	Kind      string `json:"kind"`      // panic, oops, bug, hang, silence, vanished, ...
+	Signature string `json:"signature"` // the same for the same crash: addresses and numbers taken out
+	Excerpt   string `json:"excerpt"`   // the lines of the console around it
+}

@@ -1,0 +1,90 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	"xtest/runner/event"
+	"xtest/runner/machine"
+	"xtest/runner/record"
+	"xtest/runner/wire"
+)
+
+// judging is the work on one target: boots until every spec has a verdict.
+type judging struct {
+	target string
+	image  *machine.Image
+	rec    *record.Writer
+	seed   uint64
+	specs  map[string]Spec // all, by ID
+	order  []string        // those still without a verdict
+	boots  int
+}
+
+const destructive = "destructive"
+
+func (j *judging) run(ctx context.Context) {
+	idle := 0 // boots in a row that judged nothing
+	for len(j.order) > 0 && ctx.Err() == nil && j.rec.Err() == nil {
+		before := len(j.order)
+		end := j.boot(ctx, j.batch())
+		if len(j.order) < before {
+			idle = 0
+			continue
+		}
+		idle++
+		// A machine that never came up will not come up, and one that twice dies before its first
+		// spec does not stay up.
+		if !end.booted || idle == 2 {
+			for _, id := range j.order {
+				j.ended(id, event.Result{Verdict: event.Broken, Reason: end.why})
+			}
+			return
+		}
+	}
+}
+
+// batch chooses what the next boot judges: all that may share a machine, else one destructive spec.
+func (j *judging) batch() []string {
+	var shared []string
+	for _, id := range j.order {
+		if j.specs[id].Meta.Grade != destructive {
+			shared = append(shared, id)
+		}
+	}
+	if len(shared) > 0 {
+		return shared
+	}
+	return j.order[:1]
+}
+
+func (j *judging) boot(ctx context.Context, batch []string) ending {
+	j.boots++
+	j.rec.Add(event.Event{Kind: event.BootStarted, Target: j.target, Boot: j.boots})
+	order := wire.Order{Seed: j.seed, Specs: batch}
+	m, err := j.image.Start(order, j.rec.ConsoleLog(j.target, j.boots))
+	if err != nil {
+		why := fmt.Sprintf("the machine could not be started: %v", err)
+		j.rec.Add(event.Event{Kind: event.MachineEnded, Target: j.target, Boot: j.boots, Reason: why})
+		return ending{why: why}
+	}
+	v := &vigil{judging: j, m: m, batch: map[string]bool{}}
+	for _, id := range batch {
+		v.batch[id] = true
+	}
+	return v.keep(ctx)
+}
+
+// ended puts a spec's verdict on the record.
+func (j *judging) ended(id string, r event.Result) {
+	for i, o := range j.order {
+		if o == id {
+			j.order = append(append([]string{}, j.order[:i]...), j.order[i+1:]...)
+			break
+		}
+	}
+	j.rec.Add(event.Event{
+		Kind: event.SpecEnded, Target: j.target, Boot: j.boots,
+		Suite: j.specs[id].Meta.Suite, Spec: id, Result: &r,
+	})
+}

@@ -1,0 +1,86 @@
+// Package machine is what a runner does with a booted target whatever its backend: start it under
+// guard, join its console and its event channel, and see it end.
+//
+// Every backend comes down to the same shape: a host process whose standard output is the console
+// and whose descriptor 3 is a socket that carries the event channel.
+//
+// Beware: a machine's end and its agent's "finished" are two things. QEMU exits with 0 for power-off,
+// panic and reboot alike; only the done marker says that all was judged.
+package machine
+
+import (
+	"context"
+	"time"
+
+	"xtest/runner/event"
+	"xtest/runner/wire"
+)
+
+// Backend brings targets of one kind up.
+type Backend interface {
+	// Name is what stands before the colon of a target's name.
+	Name() string
+	// Targets are those that need no file of the user's, best known first.
+	Targets() []Offer
+	// Suites are judged on its targets when the user names none.
+	Suites() []string
+	// Check finds out what of it this machine can run.
+	Check(ctx context.Context) []Capability
+	// Prepare obtains all that the target is made of. It may fetch and build for minutes. The error
+	// is an [Unavailable] when this machine lacks something that the user can install.
+	Prepare(ctx context.Context, what string, s *Supplies) (*Image, error)
+}
+
+// Offer is a target that a backend can bring up.
+type Offer struct {
+	What  string // behind the colon
+	Title string // for people
+}
+
+// Capability is something that this machine can run, or cannot.
+type Capability struct {
+	What   string
+	Can    bool
+	Reason string
+	Fix    string // a command that mends what is missing
+}
+
+// Image is a target that is ready to boot, any number of times.
+type Image struct {
+	Plan    event.Plan
+	Modules []string   // to load in the machine, by name
+	Root    *wire.Root // nil: an empty tmpfs
+	// Scale is how much slower than native the machine may be: it multiplies time limits.
+	Scale float64
+	// BootLimit is how long the machine may take until its agent says hello.
+	BootLimit time.Duration
+	// Launch says how to start the machine, writing what this boot alone needs into Boot.Scratch.
+	Launch func(b Boot) (Launch, error)
+}
+
+// Boot is what one boot is given.
+type Boot struct {
+	Scratch string // a folder of this boot's own
+	Token   string // for the kernel's command line, as xtest.token
+}
+
+// Launch is a host process that is a machine. Its standard output and error are the console, its
+// descriptor 3 is the event channel.
+type Launch struct {
+	Args []string
+	Env  []string
+}
+
+// Unavailable is the error of a target that cannot be brought up because this machine lacks
+// something.
+type Unavailable struct {
+	Reason string
+	Fix    string // a command that mends it
+}
+
+func (u *Unavailable) Error() string {
+	if u.Fix == "" {
+		return u.Reason
+	}
+	return u.Reason + "; to mend it: " + u.Fix
+}

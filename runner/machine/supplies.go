@@ -1,0 +1,92 @@
+package machine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"xtest/runner/depot"
+	"xtest/runner/initrd"
+	"xtest/runner/modules"
+)
+
+// Supplies is what backends draw on when they prepare a target.
+type Supplies struct {
+	Depot   *depot.Depot
+	Memory  int64    // of a machine, bytes; 0 leaves it to the backend
+	Modules []string // kernel modules that the chosen suites can use
+	// Root gives the image of a release's root file system, or an error. It is a function because
+	// making one boots a machine.
+	Root func(ctx context.Context, r depot.Release) (path string, err error)
+}
+
+// Self is the path of the running binary, which is also the guest agent.
+const Self = "/proc/self/exe"
+
+// Initrd gives the path of an initial RAM file system that holds the agent and the named modules of
+// the tree at modulesDir, with all that they need. It is made once and cached.
+func (s *Supplies) Initrd(ctx context.Context, modulesDir string, names []string) (string, error) {
+	hash, err := hashFile(Self)
+	if err != nil {
+		return "", fmt.Errorf("reading this program: %w", err)
+	}
+	key := sha256.Sum256([]byte(strings.Join([]string{"initrd 2", hash, modulesDir, strings.Join(names, ",")}, "\n")))
+	dir, err := s.Depot.Cache.Tree(ctx, hex.EncodeToString(key[:]), "initrd", func(ctx context.Context, dir string) error {
+		return writeInitrd(filepath.Join(dir, "initrd"), modulesDir, names)
+	})
+	if err != nil {
+		return "", fmt.Errorf("making the initial RAM file system: %w", err)
+	}
+	return filepath.Join(dir, "initrd"), nil
+}
+
+func writeInitrd(path, modulesDir string, names []string) (err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := initrd.NewWriter(f)
+	for _, dir := range []string{"dev", "lib", "lib/modules"} {
+		w.Dir(dir)
+	}
+	w.CharDevice("dev/console", 5, 1)
+	if modulesDir != "" {
+		tree, err := modules.Open(os.DirFS(modulesDir))
+		if err != nil {
+			return err
+		}
+		// A module that this kernel lacks is for the agent to warn of.
+		files, err := tree.Order(names...)
+		if err != nil && !errors.Is(err, modules.ErrUnknown) {
+			return err
+		}
+		for _, file := range files {
+			w.Copy("lib/modules/"+filepath.Base(file), 0o644, filepath.Join(modulesDir, file))
+		}
+		if _, err := os.Stat(filepath.Join(modulesDir, "modules.builtin")); err == nil {
+			w.Copy("lib/modules/modules.builtin", 0o644, filepath.Join(modulesDir, "modules.builtin"))
+		}
+	}
+	w.Copy("init", 0o755, Self)
+	return w.Close()
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,39 @@
+package modules
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Load loads the named modules and those they need into the running kernel. What fails does not keep
+// the others from being loaded; the error joins all failures.
+func (t *Tree) Load(names ...string) error {
+	order, err := t.Order(names...)
+	errs := []error{err}
+	for _, file := range order {
+		if err := t.load(file); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (t *Tree) load(file string) error {
+	code, err := t.Read(file)
+	if err != nil {
+		return err
+	}
+	if len(code) == 0 {
+		return fmt.Errorf("module %s is empty", file)
+	}
+	var none [1]byte
+	_, _, errno := unix.Syscall(unix.SYS_INIT_MODULE,
+		uintptr(unsafe.Pointer(&code[0])), uintptr(len(code)), uintptr(unsafe.Pointer(&none[0])))
+	if errno != 0 && errno != unix.EEXIST {
+		return fmt.Errorf("loading module %s: init_module: %w", file, errno)
+	}
+	return nil
+}

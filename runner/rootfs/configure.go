@@ -1,0 +1,95 @@
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// prepare gives the new root what maintainer scripts rely on before there is a system.
+func prepare(hostname string) error {
+	err := errors.Join(
+		// dpkg's database starts empty.
+		os.MkdirAll(target+"/var/lib/dpkg/info", 0o755),
+		os.MkdirAll(target+"/var/lib/dpkg/updates", 0o755),
+		os.WriteFile(target+"/var/lib/dpkg/status", nil, 0o644),
+		os.WriteFile(target+"/var/lib/dpkg/available", nil, 0o644),
+		// invoke-rc.d(8): no service is to start.
+		os.MkdirAll(target+"/usr/sbin", 0o755),
+		os.WriteFile(target+policy, []byte("#!/bin/sh\nexit 101\n"), 0o755),
+		os.WriteFile(target+"/etc/hostname", []byte(hostname+"\n"), 0o644),
+		os.WriteFile(target+"/etc/hosts", []byte("127.0.0.1\tlocalhost\n127.0.1.1\t"+hostname+"\n"), 0o644),
+		os.WriteFile(target+"/etc/fstab", []byte("# <file system> <mount point> <type> <options> <dump> <pass>\n"), 0o644),
+		os.MkdirAll(target+"/proc", 0o755),
+		os.MkdirAll(target+"/sys", 0o755),
+	)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		bind("/dev", target+"/dev"),
+		unix.Mount("proc", target+"/proc", "proc", 0, ""),
+		unix.Mount("sysfs", target+"/sys", "sysfs", 0, ""),
+	)
+}
+
+const policy = "/usr/sbin/policy-rc.d"
+
+// first are installed one by one, since the maintainer scripts of all others rely on them; the order
+// is debootstrap(8)'s.
+var first = []string{"base-passwd", "base-files", "dpkg", "libc6", "perl-base", "mawk", "debconf"}
+
+// dpkgArgs let dpkg work on a system that is not complete yet; the last step is without them.
+var dpkgArgs = []string{"/usr/bin/dpkg", "--force-depends", "--force-unsafe-io", "--force-confold"}
+
+// configure lets the new root's dpkg install the packages.
+func configure(debs []string, say func(string, ...any)) error {
+	dpkg := func(args ...string) error { return run(target, append(slices.Clone(dpkgArgs), args...)...) }
+	for _, name := range first {
+		if !slices.Contains(debs, name+".deb") {
+			continue
+		}
+		say("installing %s", name)
+		if err := dpkg("--install", "/"+archive+"/"+name+".deb"); err != nil {
+			return err
+		}
+	}
+	var paths []string
+	for _, d := range debs {
+		paths = append(paths, "/"+archive+"/"+d)
+	}
+	say("unpacking all %d packages", len(paths))
+	if err := dpkg(append([]string{"--force-overwrite", "--unpack"}, paths...)...); err != nil {
+		return err
+	}
+	say("configuring all packages")
+	if err := dpkg("--configure", "--pending", "--force-configure-any"); err != nil {
+		return err
+	}
+	// Nothing may be left half-configured, and no dependency open: this one is not forced.
+	if err := run(target, "/usr/bin/dpkg", "--audit"); err != nil {
+		return err
+	}
+	return run(target, "/usr/bin/dpkg", "--configure", "--pending")
+}
+
+// finish takes away what only the installation needed.
+func finish() error {
+	err := errors.Join(
+		os.Remove(target+policy),
+		os.RemoveAll(filepath.Join(target, archive)),
+		// machine-id(5): empty in an image, so that each machine gets its own.
+		os.WriteFile(target+"/etc/machine-id", nil, 0o444),
+	)
+	unix.Sync()
+	for _, dir := range []string{"/sys", "/proc", "/dev", ""} {
+		if e := unix.Unmount(target+dir, 0); e != nil {
+			err = errors.Join(err, fmt.Errorf("unmounting %s: %w", target+dir, e))
+		}
+	}
+	return err
+}

@@ -1,0 +1,188 @@
+package rootfs
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"xtest/runner/debian"
+	"xtest/runner/wire"
+)
+
+// The places of the guest: stage is a file system in memory with just enough of the distribution to
+// run its mkfs, target is the new root.
+const (
+	stage   = "/stage"
+	target  = "/target"
+	archive = "var/cache/xtest" // below target: where the packages lie meanwhile
+)
+
+// Install runs inside the guest: it makes a file system on order.Device, unpacks the early
+// packages there, and lets their dpkg install everything.
+func Install(order wire.Install, say func(format string, args ...any)) error {
+	if err := format(order, say); err != nil {
+		return fmt.Errorf("making the file system: %w", err)
+	}
+	if err := os.MkdirAll(target, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount(order.Device, target, "ext4", unix.MS_NOATIME, "nobarrier"); err != nil {
+		return fmt.Errorf("mounting the new root: %w", err)
+	}
+	say("unpacking")
+	debs, err := unpack(order.Packages)
+	if err != nil {
+		return fmt.Errorf("unpacking the packages: %w", err)
+	}
+	if err := prepare(order.Hostname); err != nil {
+		return fmt.Errorf("preparing the new root: %w", err)
+	}
+	if err := configure(debs, say); err != nil {
+		return err
+	}
+	if err := finish(); err != nil {
+		return fmt.Errorf("finishing the new root: %w", err)
+	}
+	say("done")
+	return nil
+}
+
+// format unpacks mkfs.ext4 and its libraries into memory and runs it.
+func format(order wire.Install, say func(string, ...any)) error {
+	if err := os.MkdirAll(stage, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount("tmpfs", stage, "tmpfs", 0, "size=75%"); err != nil {
+		return err
+	}
+	say("unpacking the tools")
+	err := eachDeb(order.Packages, func(h *tar.Header, r io.Reader) error {
+		name := strings.TrimSuffix(h.Name, ".deb")
+		if !slices.Contains(toolPackages, name) {
+			return nil
+		}
+		return unpackDeb(r, filepath.Join(stage, h.Name), stage)
+	})
+	if err != nil {
+		return err
+	}
+	if err := bind("/dev", stage+"/dev"); err != nil {
+		return err
+	}
+	defer unix.Unmount(stage+"/dev", unix.MNT_DETACH)
+	// No journal: the file system is made once and then only read or copied on write.
+	return run(stage, "/sbin/mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-L", "root", order.Device)
+}
+
+// toolPackages hold mkfs.ext4 and what it is linked with.
+var toolPackages = []string{"e2fsprogs", "libext2fs2", "libext2fs2t64", "libcom-err2", "libss2", "libblkid1", "libuuid1", "libc6"}
+
+// eachDeb reads the archive of packages off its device.
+func eachDeb(device string, visit func(h *tar.Header, r io.Reader) error) error {
+	f, err := os.Open(device)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	t := tar.NewReader(f)
+	for {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(h, t); err != nil {
+			return err
+		}
+	}
+}
+
+// unpack copies all packages to the new root, and unpacks the early ones there, as the first
+// stage of debootstrap(8) does. It returns the names of the package files.
+func unpack(device string) ([]string, error) {
+	if err := mergeUsr(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(target, archive), 0o755); err != nil {
+		return nil, err
+	}
+	var names []string
+	err := eachDeb(device, func(h *tar.Header, r io.Reader) error {
+		names = append(names, h.Name)
+		file := filepath.Join(target, archive, h.Name)
+		if h.PAXRecords[early] != "" {
+			return unpackDeb(r, file, target)
+		}
+		return copyTo(file, r)
+	})
+	return names, err
+}
+
+func copyTo(file string, r io.Reader) error {
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, r)
+	return errors.Join(err, out.Close())
+}
+
+func unpackDeb(r io.Reader, file, root string) error {
+	if err := copyTo(file, r); err != nil {
+		return err
+	}
+	if err := debian.Extract(file, root, nil); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Base(file), err)
+	}
+	return nil
+}
+
+// mergeUsr makes /bin, /lib and the like links into /usr, as Debian requires since release 12
+// (DEP 17).
+func mergeUsr() error {
+	for _, dir := range []string{"bin", "sbin", "lib", "lib64"} {
+		if err := os.MkdirAll(filepath.Join(target, "usr", dir), 0o755); err != nil {
+			return err
+		}
+		if err := os.Symlink("usr/"+dir, filepath.Join(target, dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run runs a program of the file system at root, with root as its /.
+func run(root string, args ...string) error {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.SysProcAttr = &unix.SysProcAttr{Chroot: root}
+	cmd.Dir = "/"
+	cmd.Env = []string{
+		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "TERM=dumb",
+		"DEBIAN_FRONTEND=noninteractive", "DEBCONF_NONINTERACTIVE_SEEN=true", "DEBCONF_NOWARNINGS=yes",
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		text := strings.TrimSpace(out.String())
+		return fmt.Errorf("%s: %w: %s", strings.Join(args[:min(len(args), 4)], " "), err, text[max(0, len(text)-2000):])
+	}
+	return nil
+}
+
+func bind(from, to string) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	return unix.Mount(from, to, "", unix.MS_BIND, "")
+}

@@ -1,0 +1,189 @@
+// Package rootfs makes root file systems that are configured as a real installation is: the
+// distribution's own dpkg installs the distribution's own packages, inside a User-Mode Linux guest.
+//
+// Why so: configuring packages means running their maintainer scripts as root, which xtest may not do
+// on the host and need not be allowed to; a guest has a root of its own. A guest also gives the files
+// their owners, which an unprivileged host cannot, and makes the file system with the distribution's
+// own mkfs, so that no tool of the host's is needed.
+//
+// Beware: half of this package runs on the host, the other half ([Install]) inside the guest.
+package rootfs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"xtest/runner/debian"
+	"xtest/runner/depot"
+	"xtest/runner/event"
+	"xtest/runner/machine"
+	"xtest/runner/uml"
+	"xtest/runner/wire"
+)
+
+// size is how large the file system is, in bytes. The file that holds it is sparse.
+const size = 4 << 30
+
+// memory is what the guest that makes it gets, in bytes.
+const memory = 1 << 30
+
+// limit is how long the making may take.
+const limit = 20 * time.Minute
+
+// Maker makes root file systems and keeps them in the depot's cache.
+type Maker struct {
+	Supplies *machine.Supplies
+	// Say tells what is going on, one line at a time.
+	Say func(string)
+}
+
+// Root gives the path of an ext4 image of the release's base system: all packages of priority
+// required and important, and apt.
+func (m *Maker) Root(ctx context.Context, r depot.Release) (string, error) {
+	d := m.Supplies.Depot
+	pin := "rootfs-" + r.Codename
+	if key, _, err := d.Cache.Pin(pin); err == nil {
+		if path, err := d.Cache.Tree(ctx, string(key), "root of "+r.Title, notThere); err == nil {
+			return filepath.Join(path, imageName), nil
+		}
+	}
+	ix, err := d.Index(ctx, r.Codename)
+	if err != nil {
+		return "", err
+	}
+	pkgs, early, err := base(ix)
+	if err != nil {
+		return "", fmt.Errorf("choosing the packages of %s: %w", r.Title, err)
+	}
+	key := recipe(pkgs)
+	path, err := d.Cache.Tree(ctx, key, "root of "+r.Title, func(ctx context.Context, dir string) error {
+		return m.make(ctx, r, pkgs, early, dir)
+	})
+	if err != nil {
+		return "", fmt.Errorf("making the root file system of %s: %w", r.Title, err)
+	}
+	if err := d.Cache.SetPin(pin, []byte(key)); err != nil {
+		return "", err
+	}
+	return filepath.Join(path, imageName), nil
+}
+
+const imageName = "root.ext4"
+
+var errNotThere = errors.New("it is not in the cache")
+
+func notThere(context.Context, string) error { return errNotThere }
+
+// base is what debootstrap(8) installs by default, and which of it must be unpacked for a dpkg to
+// work with: the required packages with all that they depend on.
+func base(ix *debian.Index) (pkgs []*debian.Package, early map[string]bool, err error) {
+	required, err := ix.Closure(namesOf(ix.Base("required")), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	early = map[string]bool{}
+	for _, p := range required {
+		early[p.Name] = true
+	}
+	pkgs, err = ix.Closure(append(namesOf(ix.Base("required", "important")), "apt"), nil)
+	return pkgs, early, err
+}
+
+func namesOf(pkgs []*debian.Package) []string {
+	var names []string
+	for _, p := range pkgs {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func recipe(pkgs []*debian.Package) string {
+	h := sha256.New()
+	fmt.Fprintln(h, "rootfs 1", size)
+	for _, p := range pkgs {
+		fmt.Fprintln(h, p.SHA256)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (m *Maker) make(ctx context.Context, r depot.Release, pkgs []*debian.Package, early map[string]bool, dir string) error {
+	debs, err := debian.FetchAll(ctx, m.Supplies.Depot.Cache, pkgs, m.Supplies.Depot.Progress)
+	if err != nil {
+		return err
+	}
+	archive := filepath.Join(dir, "packages.tar")
+	if err := pack(archive, pkgs, early, debs); err != nil {
+		return fmt.Errorf("collecting the packages: %w", err)
+	}
+	defer os.Remove(archive)
+	image := filepath.Join(dir, imageName)
+	if err := sparse(image, size); err != nil {
+		return err
+	}
+	supplies := *m.Supplies
+	supplies.Memory = memory
+	img, err := uml.Scratch(ctx, r, &supplies, image, archive)
+	if err != nil {
+		return err
+	}
+	m.Say(fmt.Sprintf("%s: installing %d packages inside a guest (once; it is cached)", r.Title, len(pkgs)))
+	start := time.Now()
+	err = install(ctx, img, wire.Install{Device: "/dev/ubda", Packages: "/dev/ubdb", Hostname: r.Name})
+	if err != nil {
+		return err
+	}
+	m.Say(fmt.Sprintf("%s: installed in %v", r.Title, time.Since(start).Round(time.Second)))
+	return nil
+}
+
+func sparse(path string, size int64) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(size), f.Close())
+}
+
+// install boots the guest that does the work and waits for its done marker.
+func install(ctx context.Context, img *machine.Image, in wire.Install) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the guest did not finish within %v", limit))
+	defer cancel()
+	m, err := img.Start(wire.Order{Install: &in}, "")
+	if err != nil {
+		return err
+	}
+	defer func() { m.Kill(); <-m.Ended }()
+	finished, why := false, ""
+	for {
+		select {
+		case e, ok := <-m.Events:
+			switch {
+			case ok && e.Kind == event.Finished:
+				finished = true
+			case ok && e.Kind == event.Warned:
+				why = e.Reason
+			}
+			if !ok && finished {
+				return nil
+			}
+			if !ok {
+				<-m.Ended
+				return fmt.Errorf("the guest gave up: %s\n%s", why, indent(m.Console.Tail()))
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("%w\n%s", context.Cause(ctx), indent(m.Console.Tail()))
+		}
+	}
+}
+
+func indent(text string) string {
+	return "    " + strings.Join(slices.Collect(strings.SplitSeq(text, "\n")), "\n    ")
+}

@@ -1,0 +1,143 @@
+// Package hypercall holds the specs of Xen's hypercalls, as a PV domain 0 makes them: what the public
+// headers promise of results, structures and refusals. What the headers leave open is kept as an
+// answer, to be compared between versions, and not judged.
+//
+// Beware: no spec may make a call that [xtest/internal/xen.Table] grades destructive with arguments
+// that Xen could accept, unless the spec is graded destructive itself and so has a boot of its own.
+package hypercall
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"xtest/internal/xen"
+	"xtest/suites/spec"
+)
+
+var suite = spec.NewSuite("hypercall")
+
+// connect opens the way to the hypervisor. Tests put a stand-in under the specs here.
+var connect = func() (xen.Caller, error) {
+	p, err := xen.OpenPrivcmd()
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+var hypervisor = sync.OnceValues(func() (xen.Caller, error) { return connect() })
+
+// arenaPages is how much memory a spec has to hand to Xen, in pages.
+const arenaPages = 8
+
+// nobody is the highest ordinary domain ID, which no machine here has given away.
+const nobody = xen.FirstReserved - 1
+
+// guest is a spec's hand on the hypervisor.
+type guest struct {
+	*spec.T
+	*xen.Arena
+	xen xen.Caller
+}
+
+// it declares a spec that makes hypercalls, with memory of its own to hand over.
+func it(m spec.Meta, body func(g *guest)) {
+	m.Grade = max(m.Grade, spec.Guest)
+	m.Needs = append([]spec.Probe{PrivCmd}, m.Needs...)
+	suite.It(m, func(t *spec.T) {
+		c, err := hypervisor()
+		t.Setup("reaching the hypervisor", err)
+		a, err := xen.NewArena(arenaPages)
+		t.Setup("making memory to hand to Xen", err)
+		t.Cleanup(func() { a.Close() })
+		body(&guest{t, a, c})
+	})
+}
+
+// refusal is a spec of one call that must be answered by an error.
+type refusal struct {
+	spec.Meta
+	call string
+	op   uint64
+	args func(g *guest) []uint64
+	want []unix.Errno
+}
+
+func refuse(r refusal) {
+	if r.Level == "" {
+		r.Level = spec.Should
+	}
+	it(r.Meta, func(g *guest) { g.ask(r.call, r.op, r.args(g)...).refused(r.want...) })
+}
+
+// reply is what Xen said to a call.
+type reply struct {
+	g    *guest
+	call string
+	ret  int64
+}
+
+// ask makes a hypercall. Call is what is done, as a C programmer would write it.
+func (g *guest) ask(call string, op uint64, args ...uint64) reply {
+	ret, err := g.xen.Hypercall(op, args...)
+	g.Setup(call, err)
+	return reply{g, call, ret}
+}
+
+func (r reply) err() error { return xen.Err(r.ret) }
+
+// String is the answer as a person reads it.
+func (r reply) String() string {
+	if err := r.err(); err != nil {
+		return "-" + spec.ErrnoName(err)
+	}
+	return fmt.Sprint(r.ret)
+}
+
+// record keeps the answer with the result, unjudged.
+func (r reply) record() reply {
+	r.g.Answer(r.call, r)
+	return r
+}
+
+// value judges that the call succeeded, and is what it returned.
+func (r reply) value() int64 {
+	r.g.Success(r.call, r.err())
+	return r.ret
+}
+
+// zero judges that the call returned 0.
+func (r reply) zero() { r.g.Equal(r.call, r.value(), int64(0)) }
+
+// refused judges that the call was answered by one of the errors in want, and records by which.
+func (r reply) refused(want ...unix.Errno) { r.record().g.Errno(r.call, r.err(), want...) }
+
+// successOr judges that the call succeeded or was answered by one of the errors in or, and says
+// whether it did succeed. It is for what a hypervisor may be built without.
+func (r reply) successOr(or ...unix.Errno) bool {
+	if r.err() == nil {
+		return true
+	}
+	r.refused(or...)
+	return false
+}
+
+// inOrder goes through variants of a spec by name, so that specs are declared in one order always.
+func inOrder[V any](variants map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, name := range slices.Sorted(maps.Keys(variants)) {
+			if !yield(name, variants[name]) {
+				return
+			}
+		}
+	}
+}
+
+// kebab writes a header's name as it stands in a spec's ID.
+func kebab(name string) string { return strings.ReplaceAll(name, "_", "-") }

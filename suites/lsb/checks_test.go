@@ -1,0 +1,301 @@
+package lsb
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestTables(t *testing.T) {
+	symbols, utilities, bound := 0, 0, 0
+	for _, l := range coreLibraries {
+		symbols += len(l.symbols)
+		for _, r := range l.symbols {
+			if r.name == "_IO_stdin_used" {
+				t.Error("_IO_stdin_used belongs to the application")
+			}
+		}
+	}
+	for _, g := range commandGroups {
+		utilities += len(g.commands)
+		for _, u := range g.commands {
+			if u.path != "" {
+				bound++
+			}
+		}
+	}
+	if len(coreLibraries) != 16 || symbols != 5499 || utilities != 139 || bound != 47 {
+		t.Errorf("%d libraries, %d symbols, %d utilities, %d paths", len(coreLibraries), symbols, utilities, bound)
+	}
+	total := 0
+	for _, dir := range []string{"/bin", "/sbin", "/usr/sbin", "/usr/lib/lsb"} {
+		total += len(boundTo(dir))
+	}
+	if total != bound {
+		t.Errorf("%d of %d paths are judged", total, bound)
+	}
+	for _, text := range []string{"f\n", "[a b]\n", "[a b c d e]\n=o x\n"} {
+		if _, err := parseSymbols(text); err == nil {
+			t.Errorf("symbol table %q was accepted", text)
+		}
+	}
+	for _, text := range []string{"ls\n", "[g]\nls bin/ls\n"} {
+		if _, err := parseCommands(text); err == nil {
+			t.Errorf("command table %q was accepted", text)
+		}
+	}
+	if g, err := parseCommands("[g]\n[\nls /bin/ls\n"); err != nil || g[0].commands[0].name != "[" {
+		t.Errorf("the utility [: %v, %v", g, err)
+	}
+}
+
+// releaseScript is an lsb_release that conforms, but for one part.
+func releaseScript(modules, values, last string) string {
+	return `#!/bin/sh
+s=; o=v
+for a do case $a in
+-s|--short) s=1;; -v|--version) o=v;; -i|--id) o=i;; -d|--description) o=d;; -r|--release) o=r;;
+-c|--codename) o=c;; -a|--all) o=vidrc;; -h|--help) echo help; exit;; *) ` + last + `;; esac; done
+say() { case $o in *$1*) if [ "$s" ]; then echo "$3"; else printf '%s:\t%s\n' "$2" "$3"; fi;; esac; }
+say v 'LSB Version' '` + modules + `'
+` + values
+}
+
+const (
+	goodModules = "core-5.0-amd64:core-5.0-noarch:desktop-5.0"
+	goodValues  = "say i 'Distributor ID' X\nsay d Description 'X 1 (y)'\nsay r Release 1\nsay c Codename y\n"
+	goodEnd     = "echo no >&2; exit 2"
+)
+
+func TestRelease(t *testing.T) {
+	shellELF := string(image{}.bytes())
+	all := map[string]check{
+		"v": releaseLine("-v", "LSB Version"), "i": releaseLine("-i", "Distributor ID"), "d": releaseLine("-d", "Description"),
+		"r": releaseLine("-r", "Release"), "c": releaseLine("-c", "Codename"),
+		"here": checkRelease, "modules": checkModules, "syntax": checkModuleSyntax, "all": checkReleaseAll,
+		"short": checkReleaseShort, "long": checkReleaseLong, "unknown": checkReleaseUnknown,
+	}
+	make := func(script string) fixture {
+		f := newFixture(t)
+		f.put("/bin/sh", shellELF)
+		f.put("/usr/bin/lsb_release", script)
+		return f
+	}
+	f := make(releaseScript(goodModules, goodValues, goodEnd))
+	for _, c := range all {
+		f.passes(c)
+	}
+	for _, c := range []struct {
+		what, script string
+		fail         []string
+	}{
+		{"no modules", releaseScript("", goodValues, goodEnd), []string{"v", "modules", "syntax", "all"}},
+		{"other modules", releaseScript("core-4.1-amd64:core-5.0-noarch", goodValues, goodEnd), []string{"modules"}},
+		{"other architecture", releaseScript("core-5.0-ia32:core-5.0-noarch", goodValues, goodEnd), []string{"modules"}},
+		{"module syntax", releaseScript(goodModules+":core", goodValues, goodEnd), []string{"syntax"}},
+		{"two lines", releaseScript(goodModules, strings.ReplaceAll(goodValues, "say d", "say d X Y; say d"), goodEnd), []string{"d", "all"}},
+		{"empty values", releaseScript(goodModules, strings.ReplaceAll(goodValues, " 1\n", " ''\n"), goodEnd), []string{"r", "all"}},
+		{"other names", releaseScript(goodModules, strings.NewReplacer("Distributor", "distributor", "Codename", "Code").Replace(goodValues), goodEnd), []string{"i", "c", "all"}},
+		{"short is long", strings.ReplaceAll(releaseScript(goodModules, goodValues, goodEnd), "s=1", ":"), []string{"short"}},
+		{"no long options", strings.ReplaceAll(releaseScript(goodModules, goodValues, goodEnd), "|--short", ""), []string{"long"}},
+		{"long differs", strings.ReplaceAll(releaseScript(goodModules, goodValues, goodEnd), "|--codename) o=c", ") o=c;; --codename) o=r"), []string{"long"}},
+		{"accepts all", releaseScript(goodModules, goodValues, ":"), []string{"unknown"}},
+		{"silent refusal", releaseScript(goodModules, goodValues, "exit 1"), []string{"unknown"}},
+		{"fails", "#!/bin/sh\nexit 1\n", []string{"here"}},
+		{"no default", strings.ReplaceAll(releaseScript(goodModules, goodValues, goodEnd), "s=; o=v", "s=; o=i"), []string{"here"}},
+		{"no interpreter", "#!/nonexistent\n", []string{"here", "v", "i", "d", "r", "c", "modules", "syntax", "all", "short", "unknown"}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			f := make(c.script)
+			f.T = t
+			for _, name := range c.fail {
+				f.fails(all[name])
+			}
+		})
+	}
+	newFixture(t).fails(checkRelease, "no lsb_release")
+}
+
+func TestCommands(t *testing.T) {
+	commands := []utility{{"a", ""}, {"b", "/bin/b"}, {"init", "/usr/lib/lsb/init"}}
+	f := newFixture(t)
+	f.put("/usr/sbin/a", "#!/bin/sh\n")
+	f.put("/usr/bin/b", "#!/bin/sh\n")
+	f.put("/usr/bin/init", "#!/bin/sh\n")
+	f.fails(checkPresent(commands), "1 of 3 not: init")
+	f.put("/usr/lib/lsb/init", "#!/bin/sh\n")
+	f.passes(checkPresent(commands))
+	if notes := f.fails(checkPaths(commands[1:]), "1 of 2 not: /bin/b").notes; !strings.Contains(strings.Join(notes, ""), "/usr/bin/b") {
+		t.Errorf("notes: %q", notes)
+	}
+	f.link("/bin", "usr/bin")
+	f.passes(checkPaths(commands[1:]))
+
+	f.put("/usr/bin/plain", "not executable")
+	f.link("/usr/bin/dangling", "/absent")
+	if err := os.Mkdir(f.host("/usr/bin/folder"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.fails(checkPresent([]utility{{"plain", ""}, {"dangling", ""}, {"folder", ""}}), "3 of 3 not: plain, dangling, folder")
+}
+
+func TestBuiltIns(t *testing.T) {
+	f := newFixture(t)
+	f.put("/bin/sh", "#!/bin/sh\necho fc\n")
+	f.fails(checkBuiltIns, "1 of 15 not: fc")
+	f.put("/bin/sh", "#!/bin/sh\nexit 1\n")
+	f.fails(checkBuiltIns, "status 1")
+	f.put("/bin/sh", "#!/bin/sh\necho\n")
+	f.passes(checkBuiltIns)
+}
+
+func TestConfiguredPath(t *testing.T) {
+	f := newFixture(t)
+	f.put("/usr/bin/awk", "#!/bin/sh\n")
+	f.put("/usr/bin/getconf", "#!/bin/sh\necho /bin:/opt/bin\n")
+	f.fails(checkConfiguredPath, "2 of 2 not")
+	f.put("/usr/bin/getconf", "#!/bin/sh\necho /bin:/usr/bin\n")
+	f.passes(checkConfiguredPath)
+	f.put("/usr/bin/getconf", "#!/bin/sh\nexit 1\n")
+	f.fails(checkConfiguredPath, "status 1")
+}
+
+func TestHierarchy(t *testing.T) {
+	f := newFixture(t)
+	f.put("/a/x", "")
+	f.link("/b", "/a")
+	f.link("/c", "/absent")
+	f.passes(checkDirectories([]string{"/a", "/b"}))
+	f.fails(checkDirectories([]string{"/a", "/c", "/a/x"}), "2 of 3 not", "no such file", "/a/x")
+
+	f.fails(checkTemporary, "2 of 2")
+	for _, d := range []string{"/tmp", "/var/tmp"} {
+		if err := os.MkdirAll(f.host(d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.fails(checkTemporary, "2 of 2")
+	for _, d := range []string{"/tmp", "/var/tmp"} {
+		if err := os.Chmod(f.host(d), 0o777|os.ModeSticky); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.passes(checkTemporary)
+
+	f.skips(checkMerged)
+	f.put("/usr/bin/x", "")
+	f.link("/bin", "usr/bin")
+	f.passes(checkMerged)
+	f.link("/sbin", "usr/bin")
+	f.fails(checkMerged, "/sbin")
+}
+
+func TestDevices(t *testing.T) {
+	f := newFixture(t)
+	f.fails(checkDevice(devices[0]), "no such file")
+	f.put("/dev/null", "")
+	f.fails(checkDevice(devices[0]), "/dev/null")
+	here := fixture{t, newMachine("/")}
+	for _, d := range devices {
+		if here.executable("/dev/"+d.name) != nil {
+			here.passes(checkDevice(d))
+		}
+	}
+	// The numbers of one device with the behaviour of another.
+	here.fails(checkDevice(device{"null", "", unix.Mkdev(1, 3), "x"}), "read()")
+	here.fails(checkDevice(device{"full", "", unix.Mkdev(1, 7), "\x00\x00\x00\x00"}), "write()")
+	here.fails(checkDevice(device{"zero", "", unix.Mkdev(1, 3), ""}), "stat()")
+}
+
+const (
+	goodPasswd = "root:x:0:0::/:/bin/sh\nbin:x:2:2::/:\ndaemon:x:1:1::/:\nnobody:x:65534:65534::/:\n"
+	goodGroup  = "root:x:0:\nbin:x:2:\ndaemon:x:1:\n"
+	// An id(1) that answers -gn with the name and -u with the file's ID.
+	goodID = "#!/bin/sh\ncase $1 in -gn) case $2 in root|bin|daemon|nobody) echo $2;; *) exit 1;; esac;; *) for a do :; done\ncase $a in root) echo 0;; bin) echo 2;; daemon) echo 1;; nobody) echo 65534;; esac;; esac\n"
+)
+
+func TestUsers(t *testing.T) {
+	checks := map[string]check{"required": checkRequiredUsers, "groups": checkRequiredGroups, "optional": checkOptionalUsers,
+		"range": checkStaticRange, "database": checkDatabase, "lookup": checkLookup}
+	for _, c := range []struct {
+		what, passwd, group, id string
+		fail                    []string
+	}{
+		{"good", goodPasswd, goodGroup, goodID, nil},
+		{"no daemon", goodPasswd, strings.Replace(goodGroup, "daemon", "d", 1), strings.ReplaceAll(goodID, "|daemon", ""), []string{"required", "groups"}},
+		{"other group", goodPasswd, goodGroup, strings.Replace(goodID, "echo $2", "echo nogroup", 1), []string{"required", "optional"}},
+		{"high ID", strings.Replace(goodPasswd, "x:2:", "x:600:", 1), goodGroup, goodID, []string{"range"}},
+		{"fields", goodPasswd + "x:y\n", goodGroup, goodID, []string{"database"}},
+		{"group fields", goodPasswd, goodGroup + "x:y\n", goodID, []string{"database"}},
+		{"twice", goodPasswd + goodPasswd[:22] + "\n", goodGroup, goodID, []string{"database"}},
+		{"no number", strings.Replace(goodPasswd, "x:0:", "x:zero:", 1), goodGroup, goodID, []string{"database", "lookup"}},
+		{"wrong answer", goodPasswd, goodGroup, strings.Replace(goodID, "echo 2", "echo 3", 1), []string{"lookup"}},
+		{"id fails", goodPasswd, goodGroup, "#!/bin/sh\nexit 1\n", []string{"required", "lookup"}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			f := newFixture(t)
+			f.put("/etc/passwd", c.passwd)
+			f.put("/etc/group", c.group)
+			f.put("/usr/bin/id", c.id)
+			f.put("/usr/bin/find", "#!/bin/sh\nexit 1\n")
+			if c.fail == nil {
+				for _, k := range checks {
+					f.passes(k)
+				}
+			}
+			for _, name := range c.fail {
+				f.fails(checks[name])
+			}
+		})
+	}
+	f := newFixture(t)
+	for _, name := range []string{"groups", "range", "database", "lookup"} {
+		f.fails(checks[name], "no such file")
+	}
+	// A group of another database is found through find(1).
+	f.put("/etc/group", "root:x:0:\nbin:x:2:\n")
+	f.put("/usr/bin/find", "#!/bin/sh\nexit 0\n")
+	f.passes(checkRequiredGroups)
+}
+
+func TestProbes(t *testing.T) {
+	f := newFixture(t)
+	if hasUserland(f.machine) == nil {
+		t.Error("an empty root has a userland")
+	}
+	if _, err := native(f.machine); err == nil {
+		t.Error("an empty root has an architecture")
+	}
+	f.put("/bin/sh", "#!/bin/busybox\n")
+	if err := hasUserland(f.machine); err != nil {
+		t.Error(err)
+	}
+	if _, err := native(f.machine); err == nil {
+		t.Error("a script has an architecture")
+	}
+	f.put("/bin/sh", string(image{}.bytes()))
+	if got, err := native(f.machine); err != nil || got != ofLSB {
+		t.Errorf("native: %v, %v", got, err)
+	}
+}
+
+// A clause about what is not there is not passed.
+func TestNothingToJudge(t *testing.T) {
+	if f := none("call", 0, nil, ""); f.holds() || f.inapplicable == "" {
+		t.Errorf("no facts: %+v", f)
+	}
+	if f := none("call", 9, strings.Fields("1 2 3 4 5 6 7 8 9"), ""); f.got != "9 of 9 not: 1, 2, 3, 4, 5, 6, 7, 8 and 1 more" {
+		t.Errorf("a long list: %q", f.got)
+	}
+	if got := shorten("ab\xffcd", 4); got != "ab\uFFFDc..." {
+		t.Errorf("shortened: %q", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := checkBuiltIns(ctx, newMachine("/")); err == nil {
+		t.Error("a check that could not be made gave a finding")
+	}
+}

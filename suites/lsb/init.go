@@ -1,0 +1,60 @@
+package lsb
+
+import (
+	"context"
+	"strings"
+
+	"xtest/suites/spec"
+)
+
+// initFunctionsFile is what every conforming init script sources.
+const initFunctionsFile = "/lib/lsb/init-functions"
+
+const initClause = "LSB 5.0 Core 22.8 Init Script Functions: "
+
+var _ = suite.Describe("init", func() {
+	it(spec.Meta{
+		ID: "init/functions-defined", Clause: initClause + initFunctionsFile + " defines start_daemon, killproc, pidofproc and log_*_msg",
+		Level: spec.Must, Sources: []string{"INI-017"},
+	}, checkInitFunctions)
+	behave("init", initBehaviours(initFunctionsFile))
+})
+
+// initBehaviours are what the functions of a file must do.
+func initBehaviours(file string) []behaviour {
+	sourced := func(script, stdout string) []step { return []step{sh(". \"$0\"\n"+script, stdout, file)} }
+	needs := []spec.Probe{initFunctions}
+	return []behaviour{
+		{id: "messages", clause: initClause + "log_success_msg, log_failure_msg and log_warning_msg print their message", sources: []string{"INI-017"}, probes: needs,
+			steps: sourced(`for f in success failure warning; do log_${f}_msg "say-$f" 2>&1 | grep -c "say-$f"; done`, "1\n1\n1\n")},
+		{id: "pidofproc-absent", clause: initClause + "pidofproc -p with a file that is not there tells that the program is not running, status 3", sources: []string{"INI-018"}, probes: needs,
+			steps: sourced(`pidofproc -p "$PWD/absent" /bin/sleep >/dev/null 2>&1; echo $?`, "3\n")},
+		{id: "pidofproc-dead", clause: initClause + "pidofproc -p with the ID of a process that ended tells that it is dead, status 1", sources: []string{"INI-018"}, probes: needs,
+			steps: sourced(`sleep 0 & p=$!; wait $p; echo $p >pid; pidofproc -p "$PWD/pid" /bin/sleep >/dev/null 2>&1; echo $?`, "1\n")},
+		{id: "pidofproc-running", clause: initClause + "pidofproc -p prints the ID of a running process, status 0", sources: []string{"INI-018"}, probes: needs,
+			steps: sourced(`sleep 60 & p=$!; echo $p >pid; q=$(pidofproc -p "$PWD/pid" /bin/sleep); s=$?; kill $p; test "$q" = $p && echo $s`, "0\n")},
+		{id: "killproc-signal", clause: initClause + "killproc -p with a signal sends it to the process, status 0", sources: []string{"INI-020"}, probes: []spec.Probe{initFunctions, proc},
+			steps: sourced(`sleep 60 & p=$!; echo $p >pid
+n=0; until read c </proc/$p/comm && [ "$c" = sleep ] || [ $n -gt 100000 ]; do n=$((n+1)); done
+killproc -p "$PWD/pid" /bin/sleep TERM; s=$?; kill -9 $p 2>/dev/null; wait $p; echo $s $?`, "0 143\n")},
+		{id: "killproc-absent", clause: initClause + "killproc -p with a file that is not there and a signal tells that the program is not running, status 3; without signal that is success", sources: []string{"INI-020"}, probes: needs,
+			steps: sourced(`killproc -p "$PWD/absent" /bin/sleep HUP >/dev/null 2>&1; echo $?; killproc -p "$PWD/absent" /bin/sleep >/dev/null 2>&1; echo $?`, "3\n0\n")},
+	}
+}
+
+// checkInitFunctions asks the shell, with the functions sourced, which of the names it knows.
+func checkInitFunctions(ctx context.Context, m *machine) (finding, error) {
+	if _, err := m.text(initFunctionsFile); err != nil {
+		return bad("reading "+initFunctionsFile, err.Error(), "a shell script"), nil
+	}
+	names := []string{"start_daemon", "killproc", "pidofproc", "log_success_msg", "log_failure_msg", "log_warning_msg"}
+	script := ". \"$0\" || exit\nfor f do command -v $f >/dev/null || echo $f; done"
+	o, err := shell(ctx, m, command{argv: append([]string{"/bin/sh", "-c", script, m.host(initFunctionsFile)}, names...)})
+	if err != nil {
+		return finding{}, err
+	}
+	if o.status != 0 {
+		return bad("sourcing "+initFunctionsFile, o.String(), "status 0"), nil
+	}
+	return none("command -v behind sourcing "+initFunctionsFile, len(names), strings.Fields(o.stdout), "known to sh"), nil
+}

@@ -1,0 +1,214 @@
+package lsb
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestRun(t *testing.T) {
+	m, dir := newMachine("/"), t.TempDir()
+	t.Setenv("LEAK", "secret")
+	o, err := m.run(t.Context(), command{argv: []string{"/bin/sh", "-c", `read x; echo "$x:$LC_ALL:${LEAK-none}:$PWD"; echo bad >&2; exit 3`}, stdin: "in\n", dir: dir})
+	want := "in:C:none:" + dir + "\n"
+	if err != nil || o.status != 3 || o.stdout != want || o.stderr != "bad\n" {
+		t.Errorf("got %v, %v; want %q", o, err, want)
+	}
+	o, err = m.run(t.Context(), command{argv: []string{"/bin/sh", "-c", "kill -9 $$"}, dir: dir})
+	if err != nil || o.status != -1 || o.died != "killed by SIGKILL" {
+		t.Errorf("killed: %+v, %v", o, err)
+	}
+	o, err = m.run(t.Context(), command{argv: []string{"/bin/sh", "-c", "while :; do echo 0123456789; done | head -c 1000000"}, dir: dir})
+	if err != nil || len(o.stdout) != maxOutput {
+		t.Errorf("a flood of output: %d bytes kept, %v", len(o.stdout), err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "s"), []byte("#!/nonexistent\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if o, err = m.run(t.Context(), command{argv: []string{"./s"}, dir: dir}); err != nil || !strings.HasPrefix(o.died, "not executed") {
+		t.Errorf("a script without interpreter: %+v, %v", o, err)
+	}
+	if _, err = m.run(t.Context(), command{argv: []string{"xtest-no-such"}, dir: dir}); err == nil {
+		t.Error("a command that is not there was run")
+	}
+}
+
+// Neither a command that hangs nor what one leaves behind lives on.
+func TestRunEndsEverything(t *testing.T) {
+	m, dir := newMachine("/"), t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err := m.run(ctx, command{argv: []string{"/bin/sh", "-c", "echo $$ >hung; sleep 100 & sleep 100"}, dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "no end in time") || time.Since(began) > 3*time.Second {
+		t.Errorf("a hanging command: %v after %v", err, time.Since(began))
+	}
+	o, err := m.run(t.Context(), command{argv: []string{"/bin/sh", "-c", "sleep 100 & echo $!"}, dir: dir})
+	if err != nil || o.status != 0 {
+		t.Fatalf("a command that leaves a child: %v, %v", o, err)
+	}
+	for _, line := range []string{text(t, filepath.Join(dir, "hung")), o.stdout} {
+		pid, err := strconv.Atoi(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if alive(pid) {
+			t.Errorf("process %d lives on", pid)
+		}
+	}
+}
+
+func text(t *testing.T, name string) string {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// alive counts a process that its new parent has not reaped yet as dead.
+func alive(pid int) bool {
+	if unix.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
+}
+
+func TestTry(t *testing.T) {
+	f := fixture{t, newMachine("/")}
+	good := step{argv: []string{"/bin/sh", "s"}, files: map[string]string{"s": "cat >out; echo hi; exit 2"}, stdin: "x",
+		stdout: "hi\n", status: 2, makes: map[string]string{"out": "x"}}
+	f.passes(try(good))
+	for _, spoil := range []func(*step){
+		func(s *step) { s.stdout = "ho\n" },
+		func(s *step) { s.status = 0 },
+		func(s *step) { s.status, s.refused, s.files = 0, true, map[string]string{"s": "cat >out; echo hi"} },
+		func(s *step) { s.makes = map[string]string{"out": "y"} },
+		func(s *step) { s.makes = map[string]string{"absent": ""} },
+		func(s *step) { s.files = map[string]string{"s": "kill -9 $$"} },
+		func(s *step) {
+			s.files, s.refused, s.stdout, s.makes = map[string]string{"s": "kill -9 $$"}, true, "", nil
+		},
+	} {
+		bad := good
+		spoil(&bad)
+		f.fails(try(good, bad), "/bin/sh s")
+	}
+	before, _ := filepath.Glob(filepath.Join(os.TempDir(), "xtest-lsb-*"))
+	f.passes(try(good))
+	if after, _ := filepath.Glob(filepath.Join(os.TempDir(), "xtest-lsb-*")); len(after) > len(before) {
+		t.Errorf("left behind: %v", after)
+	}
+}
+
+// utilitiesOf lists what a behaviour starts or asks for.
+func utilitiesOf(b behaviour) []string {
+	names := append([]string{"sh"}, b.needs...)
+	for _, s := range b.steps {
+		names = append(names, filepath.Base(s.argv[0]))
+	}
+	return names
+}
+
+// Each behaviour fails where its utilities refuse everything. Those that are also content with
+// utilities that do nothing, successfully, are few and named.
+func TestBehavioursCanFail(t *testing.T) {
+	content := map[string]bool{"sync": true}
+	all := [][]behaviour{textBehaviours, fileBehaviours, systemBehaviours, shellBehaviours}
+	for _, stub := range []string{"#!/bin/sh\nexit 99\n", "#!/bin/sh\nexit 0\n"} {
+		f := newFixture(t)
+		for _, list := range all {
+			for _, b := range list {
+				for _, name := range utilitiesOf(b) {
+					f.put("/bin/"+name, stub)
+				}
+			}
+		}
+		for _, list := range all {
+			for _, b := range list {
+				got, err := try(b.steps...)(t.Context(), f.machine)
+				if err != nil {
+					t.Errorf("%s: %v", b.id, err)
+				}
+				if got.holds() && !(content[b.id] && strings.Contains(stub, "exit 0")) {
+					t.Errorf("%s holds with %q for its utilities", b.id, stub)
+				}
+			}
+		}
+	}
+	// The interpreter of a script is the kernel's choice, so the scripts themselves are spoilt.
+	f := fixture{t, newMachine("/")}
+	for _, b := range scriptBehaviours {
+		steps := append([]step(nil), b.steps...)
+		for i := range steps {
+			name := filepath.Base(steps[i].argv[0])
+			steps[i].files = map[string]string{name: "#!/bin/sh\necho other\n"}
+		}
+		f.fails(try(steps...), "./s")
+	}
+}
+
+// A made-up file of functions that conform, and one spoilt function after the other.
+func TestInitFunctions(t *testing.T) {
+	const conforming = `log_success_msg() { echo "$@"; }
+log_failure_msg() { echo "$@"; }
+log_warning_msg() { echo "$@"; }
+start_daemon() { :; }
+pidofproc() { [ -e "$2" ] || return 3; read pid <"$2"; kill -0 $pid 2>/dev/null || return 1; echo $pid; }
+killproc() { pid=$(pidofproc "$1" "$2" "$3"); if [ -z "$pid" ]; then [ -z "$4" ] || return 3; return 0; fi; kill -${4:-TERM} $pid; }
+`
+	dir := t.TempDir()
+	judge := func(functions string) map[string]bool {
+		file := filepath.Join(dir, "functions")
+		if err := os.WriteFile(file, []byte(functions), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		holds := map[string]bool{}
+		for _, b := range initBehaviours(file) {
+			got, err := try(b.steps...)(t.Context(), newMachine("/"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			holds[b.id] = got.holds()
+		}
+		return holds
+	}
+	for id, holds := range judge(conforming) {
+		if !holds {
+			t.Errorf("%s fails on conforming functions", id)
+		}
+	}
+	for id, spoilt := range map[string]string{
+		"messages":          "log_warning_msg() { :; }",
+		"pidofproc-absent":  "pidofproc() { return 1; }",
+		"pidofproc-dead":    "pidofproc() { return 3; }",
+		"pidofproc-running": "pidofproc() { echo 1; }",
+		"killproc-signal":   "killproc() { :; }",
+		"killproc-absent":   "killproc() { :; }",
+	} {
+		if judge(conforming + spoilt)[id] {
+			t.Errorf("%s holds with %s", id, spoilt)
+		}
+	}
+
+	f := newFixture(t)
+	f.put("/bin/sh", "#!/bin/sh\nexec /bin/sh \"$@\"\n")
+	f.fails(checkInitFunctions, "no such file")
+	f.put(initFunctionsFile, conforming)
+	f.passes(checkInitFunctions)
+	f.put(initFunctionsFile, strings.ReplaceAll(conforming, "killproc", "other"))
+	f.fails(checkInitFunctions, "killproc")
+	f.put(initFunctionsFile, "exit 5")
+	f.fails(checkInitFunctions, "status 5")
+}

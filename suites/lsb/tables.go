@@ -1,0 +1,131 @@
+package lsb
+
+import (
+	_ "embed"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+//go:embed data/symbols.txt
+var symbolsText string
+
+//go:embed data/commands.txt
+var commandsText string
+
+// The tables of LSB 5.0 Core, in the order of the text.
+var (
+	coreLibraries = must(parseSymbols(symbolsText))
+	commandGroups = must(parseCommands(commandsText))
+)
+
+// must is for the embedded tables: a mistake in them is the programmer's.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// coreLibrary is a library that LSB Core requires and the interfaces it must provide.
+type coreLibrary struct {
+	name, soname, section     string
+	symbolCheck, libraryCheck string // identifiers of the checks it was made from
+	symbols                   []requirement
+}
+
+// requirement is one interface: a function, or a data object.
+type requirement struct {
+	name, version string // version "" asks for none
+	object        bool
+	size          uint64 // bytes of a data object; 0 when the text gives none
+}
+
+func (r requirement) String() string {
+	if r.version == "" {
+		return r.name
+	}
+	return r.name + "@" + r.version
+}
+
+func parseSymbols(text string) ([]coreLibrary, error) {
+	var libs []coreLibrary
+	version, n := "", 0
+	for line := range strings.Lines(text) {
+		n++
+		line = strings.TrimSuffix(line, "\n")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if inner, ok := heading(line); ok {
+			f := strings.Fields(inner)
+			if len(f) != 5 {
+				return nil, fmt.Errorf("symbol table, line %d: a library needs 5 fields, not %d", n, len(f))
+			}
+			libs = append(libs, coreLibrary{f[0], f[1], strings.ReplaceAll(f[2], "-", " "), f[3], f[4], nil})
+			version = ""
+			continue
+		}
+		if len(libs) == 0 {
+			return nil, fmt.Errorf("symbol table, line %d: %q stands before the first library", n, line)
+		}
+		if line[0] == '@' {
+			version = line[1:]
+			continue
+		}
+		r := requirement{name: line, version: version}
+		if line[0] == '=' {
+			name, size, sized := strings.Cut(line[1:], " ")
+			r.name, r.object = name, true
+			if sized {
+				var err error
+				if r.size, err = strconv.ParseUint(size, 10, 32); err != nil {
+					return nil, fmt.Errorf("symbol table, line %d: size: %w", n, err)
+				}
+			}
+		}
+		last := &libs[len(libs)-1]
+		last.symbols = append(last.symbols, r)
+	}
+	return libs, nil
+}
+
+// heading gives what is between the brackets of "[name]". The utility "[" is none.
+func heading(line string) (string, bool) {
+	if len(line) < 3 || line[0] != '[' || line[len(line)-1] != ']' {
+		return "", false
+	}
+	return line[1 : len(line)-1], true
+}
+
+// commandGroup is a set of required utilities of one kind.
+type commandGroup struct {
+	name     string
+	commands []utility
+}
+
+// utility is a required command. Path is where it must be found, "" for anywhere on the search path.
+type utility struct{ name, path string }
+
+func parseCommands(text string) ([]commandGroup, error) {
+	var groups []commandGroup
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		line = strings.TrimSuffix(line, "\n")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if name, ok := heading(line); ok {
+			groups = append(groups, commandGroup{name: name})
+			continue
+		}
+		name, path, _ := strings.Cut(line, " ")
+		if len(groups) == 0 || (path != "" && path[0] != '/') {
+			return nil, fmt.Errorf("command table, line %d: %q", n, line)
+		}
+		last := &groups[len(groups)-1]
+		last.commands = append(last.commands, utility{name, path})
+	}
+	return groups, nil
+}

@@ -1,0 +1,60 @@
+package namespaces
+
+import (
+	"fmt"
+	"testing"
+
+	"xtest/internal/ns"
+)
+
+// ledger notes how a judgement ended. Like the real one, each of its endings is final.
+type ledger struct{ ended string }
+
+func (l *ledger) True(call string, holds bool, got, expected string) {
+	if !holds && l.ended == "" {
+		l.ended = fmt.Sprintf("fail: %s: got %s, expected %s", call, got, expected)
+	}
+}
+
+func (l *ledger) Broken(format string, args ...any) {
+	if l.ended == "" {
+		l.ended = "broken: " + fmt.Sprintf(format, args...)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	for name, c := range map[string]struct {
+		with, without bool
+		want          string
+	}{
+		"isolated":  {with: false, without: true, want: ""},
+		"not":       {with: true, without: true, want: "fail: CLONE_NEWUTS: look(): got true, expected not shared with the other namespace"},
+		"void":      {with: false, without: false, want: "broken: void: uts/x passes without the namespace too: look() gave false"},
+		"backwards": {with: true, without: false, want: "fail: CLONE_NEWUTS: look(): got true, expected not shared with the other namespace"},
+	} {
+		var l ledger
+		compare(&l, "uts/x", ns.UTS, func(flags uintptr) observation {
+			shared := c.without
+			if flags == ns.UTS.Flag {
+				shared = c.with
+			} else if flags != 0 {
+				t.Fatalf("observed with flags %#x", flags)
+			}
+			return observation{"look()", fmt.Sprint(shared), shared}
+		})
+		if l.ended != c.want {
+			t.Errorf("%s: got %q, expected %q", name, l.ended, c.want)
+		}
+	}
+}
+
+// A spec without the right to make the set-up is not one that fails.
+func TestFailedSetupIsTold(t *testing.T) {
+	s := newScript()
+	s.must("close(-1)", 3, -1)
+	after := s.call("getpid()", 39)
+	err := s.try(t.Context())
+	if err == nil || after.Done() {
+		t.Errorf("got %v, and the next call was made: %v", err, after.Done())
+	}
+}

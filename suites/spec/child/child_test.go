@@ -1,0 +1,173 @@
+package child
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) {
+	Main()
+	os.Exit(m.Run())
+}
+
+func TestProgramRunsCallsInOrder(t *testing.T) {
+	p := NewProgram()
+	fd := p.Call(unix.SYS_OPENAT, unix.AT_FDCWD, p.String("/proc/self/status"), unix.O_RDONLY, 0)
+	buf := p.Buffer(64)
+	n := p.Call(unix.SYS_READ, fd, buf, 64)
+	bad := p.Call(unix.SYS_READ, -1, buf, 64)
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n.Err() != nil || n.Value() != 64 || string(buf.Bytes[:5]) != "Name:" {
+		t.Errorf("read: %d, %v, %q", n.Value(), n.Err(), buf.Bytes)
+	}
+	if !errors.Is(bad.Err(), unix.EBADF) {
+		t.Errorf("read(-1): got %v, expected EBADF", bad.Err())
+	}
+}
+
+// unshare(CLONE_NEWUSER) is refused to multithreaded processes, so it proves that the child is
+// single-threaded.
+func TestProgramIsSingleThreaded(t *testing.T) {
+	p := NewProgram()
+	r := p.Call(unix.SYS_UNSHARE, unix.CLONE_THREAD)
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r.Err() != nil {
+		t.Errorf("unshare(CLONE_THREAD): got %v, expected success as in any single-threaded process", r.Err())
+	}
+}
+
+func TestForkAndWait(t *testing.T) {
+	p := NewProgram()
+	var inner Result
+	pid := p.Fork(0, func(sub *Program) {
+		inner = sub.Call(unix.SYS_GETPPID)
+		sub.Call(unix.SYS_EXIT_GROUP, 7)
+	})
+	status := p.Buffer(4)
+	w := p.Call(unix.SYS_WAIT4, pid, status, 0, 0)
+	self := p.Call(unix.SYS_GETPID)
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w.Value() != pid.Value() || status.Bytes[1] != 7 {
+		t.Errorf("wait4 gave %d (%v), status %v; the child was %d", w.Value(), w.Err(), status.Bytes, pid.Value())
+	}
+	if inner.Value() != self.Value() {
+		t.Errorf("the inner process saw parent %d, expected %d", inner.Value(), self.Value())
+	}
+}
+
+func TestMustEndsTheProgram(t *testing.T) {
+	p := NewProgram()
+	p.Call(unix.SYS_CLOSE, -1)
+	p.Must()
+	after := p.Call(unix.SYS_GETPID)
+	if err := p.Run(t.Context()); err == nil {
+		t.Error("the program exited with status 0")
+	}
+	if !errors.Is(after.Err(), ErrNotReached) {
+		t.Errorf("the call behind Must: got %v", after.Err())
+	}
+}
+
+func TestDeadlineEndsTheProcess(t *testing.T) {
+	p := NewProgram()
+	p.Call(unix.SYS_PAUSE)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := p.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestKillAllReapsTheWholeGroup(t *testing.T) {
+	p := NewProgram()
+	inner := p.Fork(0, func(sub *Program) { sub.Call(unix.SYS_PAUSE) })
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Call(unix.SYS_WRITE, w.Fd(), p.String("x"), 1)
+	p.Call(unix.SYS_PAUSE)
+	proc, err := p.Start(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Read(make([]byte, 1))
+	if n := KillAll(); n != 1 {
+		t.Errorf("KillAll ended %d children, expected 1", n)
+	}
+	if err := unix.Kill(proc.PID(), 0); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("the child is still there: %v", err)
+	}
+	// The grandchild was killed with the group. A pidfd is readable from a process's end on, also
+	// while nobody has reaped it.
+	pidfd, err := unix.PidfdOpen(inner.Value(), 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(pidfd)
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 5000); n != 1 {
+		t.Errorf("the grandchild is still running: %v", err)
+	}
+}
+
+var echo = NewFunc("test-echo", func(s *Side) error {
+	var in string
+	if err := s.Recv(&in); err != nil {
+		return err
+	}
+	if in == "fail" {
+		return unix.EOWNERDEAD
+	}
+	return s.Send(in + in)
+})
+
+func TestFuncTalks(t *testing.T) {
+	p, err := echo.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out string
+	if err := errors.Join(p.Send("ab"), p.Recv(&out), p.Wait(t.Context())); err != nil || out != "abab" {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+func TestFuncErrorKeepsItsErrno(t *testing.T) {
+	p, err := echo.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Send("fail")
+	if err := p.Recv(nil); !errors.Is(err, unix.EOWNERDEAD) {
+		t.Errorf("got %v, expected EOWNERDEAD", err)
+	}
+	p.Kill()
+}
+
+func TestFuncInNamespace(t *testing.T) {
+	p, err := echo.Start(MapRoot(), In(unix.CLONE_NEWUTS))
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) {
+		t.Skip("this machine allows no user namespaces")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Kill()
+	here, _ := os.Readlink("/proc/self/ns/uts")
+	there, err := os.Readlink("/proc/" + strconv.Itoa(p.PID()) + "/ns/uts")
+	if err != nil || here == there {
+		t.Errorf("child's uts namespace %q (%v), ours %q", there, err, here)
+	}
+}

@@ -1,0 +1,131 @@
+package spec
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/types"
+	"github.com/onsi/gomega"
+
+	"xtest/runner/event"
+	"xtest/suites/spec/child"
+)
+
+// grace is how long a spec whose time is up may take to see its context end, before it is left
+// running and the next one starts.
+const grace = time.Second
+
+// Environment is what the specs are told about the machine they run on.
+type Environment struct {
+	// Booted is true inside a machine that xtest booted itself: only there may specs above [Safe] run.
+	Booted bool
+	// Scale multiplies time limits: 1 on hardware, more under emulation.
+	Scale float64
+	// Seed is the run's.
+	Seed uint64
+	// Emit puts an event on the record before it returns.
+	Emit func(event.Event)
+	// Sweep ends what a spec left running and describes it, or gives "". It may be nil.
+	Sweep func() string
+}
+
+var environment = Environment{Scale: 1, Emit: func(event.Event) {}}
+
+// current is the running spec. Ginkgo runs specs one after the other.
+var current *T
+
+// Run judges the selected specs, putting their starts and results on the record. It can be called
+// once in a process, since Ginkgo's tree can be run only once.
+func Run(env Environment, selected func(Listed) bool) {
+	environment = env
+	catalogue.Lock()
+	catalogue.selected = selected
+	catalogue.Unlock()
+	gomega.RegisterFailHandler(ginkgo.Fail)
+	suite, reporter := ginkgo.GinkgoConfiguration()
+	suite.RandomSeed = int64(env.Seed >> 1)
+	reporter.Succinct, reporter.NoColor = true, true
+	ginkgo.RunSpecs(outcome{}, "xtest", suite, reporter)
+}
+
+// outcome is the Fail method that Ginkgo asks for; verdicts are taken from each spec instead.
+type outcome struct{}
+
+func (outcome) Fail() {}
+
+// Test judges the specs of the linked suites on the machine at hand, as safe ones may be, for
+// `go test` and `ginkgo`.
+func Test(t *testing.T) {
+	gomega.RegisterFailHandler(ginkgo.Fail)
+	ginkgo.RunSpecs(t, "xtest")
+}
+
+func judge(ctx ginkgo.SpecContext, l Listed, body func(*T)) {
+	t := &T{Context: ctx, listed: l}
+	current = t
+	if l.Grade > Safe && !environment.Booted {
+		t.NotApplicable("%s specs run only inside a machine that xtest booted", l.Grade)
+	}
+	for _, p := range l.Needs {
+		if err := p.ask(); err != nil {
+			t.NotApplicable("%s: %v", p.Name, err)
+		}
+	}
+	// Specs may leave their children to this.
+	ginkgo.DeferCleanup(func() { child.KillAll() })
+	body(t)
+}
+
+var _ = ginkgo.ReportBeforeEach(func(r ginkgo.SpecReport) {
+	current = nil
+	environment.Emit(event.Event{Kind: event.SpecStarted, Spec: r.LeafNodeText})
+})
+
+var _ = ginkgo.ReportAfterEach(func(r ginkgo.SpecReport) {
+	res := result(r)
+	if environment.Sweep != nil {
+		if left := environment.Sweep(); left != "" && res.Verdict != event.Fail {
+			res.Verdict, res.Reason = event.Broken, "left behind: "+left
+		}
+	}
+	environment.Emit(event.Event{Kind: event.SpecEnded, Spec: r.LeafNodeText, Result: &res})
+})
+
+// result takes the verdict from what the spec itself said and from how Ginkgo saw it end.
+func result(r ginkgo.SpecReport) event.Result {
+	var res event.Result
+	if current != nil {
+		res = current.result
+	}
+	res.Duration = r.RunTime
+	said := res.Verdict
+	switch r.State {
+	case types.SpecStatePassed:
+		res.Verdict = event.Pass
+	case types.SpecStateSkipped, types.SpecStatePending:
+		res.Verdict = event.NotApplicable
+		if res.Reason == "" {
+			res.Reason = r.Failure.Message
+		}
+	case types.SpecStateFailed:
+		res.Verdict = event.Fail
+		if said == event.Broken || r.Failure.FailureNodeType != types.NodeTypeIt {
+			res.Verdict = event.Broken
+		}
+		if res.Reason == "" && res.Failure == nil {
+			res.Reason = r.Failure.Message
+		}
+	case types.SpecStateTimedout:
+		res.Verdict, res.Failure = event.Broken, nil
+		res.Reason = fmt.Sprintf("no end within its limit (%v so far)", r.RunTime.Round(time.Millisecond))
+	case types.SpecStatePanicked:
+		res.Verdict, res.Failure = event.Broken, nil
+		res.Reason = fmt.Sprintf("the spec panicked: %s\n%s", r.Failure.ForwardedPanic, r.Failure.Location.FullStackTrace)
+	default:
+		res.Verdict, res.Failure = event.Broken, nil
+		res.Reason = fmt.Sprintf("%s: %s", r.State, r.Failure.Message)
+	}
+	return res
+}

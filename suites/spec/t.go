@@ -1,0 +1,78 @@
+package spec
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+
+	"github.com/onsi/ginkgo/v2"
+
+	"xtest/runner/event"
+)
+
+// T is a spec's hand on its own verdict. Its methods must be called from the spec's own goroutine:
+// those that end the spec do so by a panic that Ginkgo catches.
+type T struct {
+	context.Context // ends with the spec's time limit
+	listed          Listed
+	result          event.Result
+}
+
+// ID is the running spec's ID.
+func (t *T) ID() string { return t.listed.ID }
+
+// Rand is a source of random values that depends on the run's seed and the spec's ID alone.
+func (t *T) Rand() *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(t.listed.ID))
+	return rand.New(rand.NewPCG(environment.Seed, h.Sum64()))
+}
+
+// Setup ends the spec as broken when err is not nil: something that had to work before the clause
+// could be judged did not. What says what was being done.
+func (t *T) Setup(what string, err error) {
+	if err != nil {
+		t.Broken("%s: %v", what, err)
+	}
+}
+
+// Broken ends the spec as broken: it could not be judged.
+func (t *T) Broken(format string, args ...any) {
+	t.end(event.Broken, fmt.Sprintf(format, args...))
+}
+
+// NotApplicable ends the spec as not-applicable. Call it only on the word of something that was
+// tried on this machine; where several specs share the condition, make it a [Probe].
+func (t *T) NotApplicable(format string, args ...any) {
+	t.end(event.NotApplicable, fmt.Sprintf(format, args...))
+}
+
+// Note keeps a sentence with the result, whatever the verdict.
+func (t *T) Note(format string, args ...any) {
+	t.result.Notes = append(t.result.Notes, fmt.Sprintf(format, args...))
+}
+
+// Answer keeps a raw answer of the target, for comparison with other versions.
+func (t *T) Answer(call string, value any) {
+	t.result.Answers = append(t.result.Answers, event.Answer{Call: call, Value: fmt.Sprint(value)})
+}
+
+// Sample records one raw measurement. Unit is written as in Go's benchmark format.
+func (t *T) Sample(name string, value float64, unit string) {
+	environment.Emit(event.Event{
+		Kind: event.Sampled, Suite: t.listed.Suite, Spec: t.listed.ID,
+		Sample: &event.Sample{Name: name, Value: value, Unit: unit},
+	})
+}
+
+// Cleanup runs f when the spec has ended, whatever its verdict, last in first out.
+func (t *T) Cleanup(f func()) { ginkgo.DeferCleanup(f) }
+
+func (t *T) end(v event.Verdict, reason string) {
+	t.result.Verdict, t.result.Reason = v, reason
+	if v == event.NotApplicable {
+		ginkgo.Skip(reason, 2)
+	}
+	ginkgo.Fail(reason, 2)
+}
