@@ -119,7 +119,7 @@ func (a *agent) serve(in io.Reader, out io.Writer) error {
 		if err := switchRoot(order.Root); err != nil {
 			return err
 		}
-		if err := lateMounts(); err != nil {
+		if err := lateMounts(order.Root != nil); err != nil {
 			a.warn("%v", err)
 		}
 	}

@@ -38,14 +38,18 @@ func earlyMounts() error {
 	)
 }
 
-// lateMounts is what specs and programs of the distribution rely on. Kernels may lack some.
-func lateMounts() error {
-	return errors.Join(
+// lateMounts is what specs and programs of the distribution rely on. Kernels may lack some. A root
+// file system of a distribution brings its /run along, filled as its own boot would fill it.
+func lateMounts(ownRun bool) error {
+	var run error
+	if !ownRun {
+		run = mount{"tmpfs", "/run", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV, "mode=0755"}.do()
+	}
+	return errors.Join(run,
 		mount{"sysfs", "/sys", "sysfs", plain, ""}.do(),
 		mount{"devpts", "/dev/pts", "devpts", unix.MS_NOSUID | unix.MS_NOEXEC, "mode=0620,ptmxmode=0666"}.do(),
 		mount{"tmpfs", "/dev/shm", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV, "mode=1777"}.do(),
 		mount{"tmpfs", "/tmp", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV, "mode=1777"}.do(),
-		mount{"tmpfs", "/run", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV, "mode=0755"}.do(),
 		mount{"cgroup2", "/sys/fs/cgroup", "cgroup2", plain, ""}.do(),
 	)
 }

@@ -171,12 +171,13 @@ func TestPin(t *testing.T) {
 
 func TestKilledFetchLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
+	c := open(t, dir) // open all along: its sweep came too early
 	_, kill := startBuilder(t, dir, "CACHE_TEST_BLOB=1")
 	kill()
 	if l := leftovers(t, dir); len(l) != 1 || !strings.Contains(l[0], "/tmp/blob-") {
 		t.Fatalf("the killed fetch should have left one temporary: %v", l)
 	}
-	p, err := open(t, dir).Blob(t.Context(), blobOf("content"), write("content"))
+	p, err := c.Blob(t.Context(), blobOf("content"), write("content"))
 	if err != nil {
 		t.Fatal(err)
 	}

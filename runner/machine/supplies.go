@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -32,6 +33,9 @@ const Self = "/proc/self/exe"
 // Initrd gives the path of an initial RAM file system that holds the agent and the named modules of
 // the tree at modulesDir, with all that they need. It is made once and cached.
 func (s *Supplies) Initrd(ctx context.Context, modulesDir string, names []string) (string, error) {
+	if err := static(Self); err != nil {
+		return "", err
+	}
 	hash, err := hashFile(Self)
 	if err != nil {
 		return "", fmt.Errorf("reading this program: %w", err)
@@ -76,6 +80,21 @@ func writeInitrd(path, modulesDir string, names []string) (err error) {
 	}
 	w.Copy("init", 0o755, Self)
 	return w.Close()
+}
+
+// static checks that the program runs where there is nothing but a kernel.
+func static(path string) error {
+	program, err := elf.Open(path)
+	if err != nil {
+		return fmt.Errorf("reading this program: %w", err)
+	}
+	defer program.Close()
+	for _, p := range program.Progs {
+		if p.Type == elf.PT_INTERP {
+			return errors.New("this xtest is dynamically linked and cannot be a guest's init; build it with CGO_ENABLED=0")
+		}
+	}
+	return nil
 }
 
 func hashFile(path string) (string, error) {

@@ -77,9 +77,16 @@ func configure(debs []string, say func(string, ...any)) error {
 	return run(target, "/usr/bin/dpkg", "--configure", "--pending")
 }
 
-// finish takes away what only the installation needed.
+// tmpfiles is the program that fills /run at boot, tmpfiles.d(5).
+const tmpfiles = "/usr/bin/systemd-tmpfiles"
+
+// finish fills /run as a boot would, which no init of the distribution's will do, and takes away what only the installation needed.
 func finish() error {
-	err := errors.Join(
+	var err error
+	if _, e := os.Stat(target + tmpfiles); e == nil {
+		err = run(target, tmpfiles, "--create", "--boot", "--exclude-prefix=/dev", "--exclude-prefix=/proc", "--exclude-prefix=/sys")
+	}
+	err = errors.Join(err,
 		os.Remove(target+policy),
 		os.RemoveAll(filepath.Join(target, archive)),
 		// machine-id(5): empty in an image, so that each machine gets its own.

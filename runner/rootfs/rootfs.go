@@ -107,7 +107,7 @@ func namesOf(pkgs []*debian.Package) []string {
 
 func recipe(pkgs []*debian.Package) string {
 	h := sha256.New()
-	fmt.Fprintln(h, "rootfs 1", size)
+	fmt.Fprintln(h, "rootfs 2", size)
 	for _, p := range pkgs {
 		fmt.Fprintln(h, p.SHA256)
 	}

@@ -36,7 +36,7 @@ var _ = suite.Describe("grant-table", func() {
 		q := xen.New[xen.GrantQuerySize](g.Arena)
 		q.Dom, q.Status = nobody, untouched
 		g.ask(call, xen.GrantTableOp, xen.GrantQuerySizeOp, xen.Addr(q), 1).zero()
-		_ = q
+		g.Equal(call+": status", q.Status, xen.GrantBadDomain)
 	})
 	it(spec.Meta{
 		ID: "grant-table/get-version", Level: spec.Must,

@@ -45,7 +45,7 @@ func TestRunEndsEverything(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	_, err := m.run(ctx, command{argv: []string{"/bin/sh", "-c", "echo $$ >hung; sleep 100 & sleep 100"}, dir: dir})
+	_, err := m.run(ctx, command{argv: []string{"/bin/sh", "-c", "sleep 100 & echo $! >hung; sleep 100"}, dir: dir})
 	if err == nil || !strings.Contains(err.Error(), "no end in time") || time.Since(began) > 3*time.Second {
 		t.Errorf("a hanging command: %v after %v", err, time.Since(began))
 	}
@@ -58,8 +58,13 @@ func TestRunEndsEverything(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if alive(pid) {
-			t.Errorf("process %d lives on", pid)
+		// A killed process closes its files, which is what run waits for, before it counts as dead.
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for deadline := time.Now().Add(5 * time.Second); alive(pid); <-tick.C {
+			if time.Now().After(deadline) {
+				t.Fatalf("process %d lives on", pid)
+			}
 		}
 	}
 }

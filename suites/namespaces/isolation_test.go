@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"xtest/internal/ns"
 )
 
@@ -48,11 +50,11 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// A spec without the right to make the set-up is not one that fails.
+// What failed of the set-up is told, and ends the process before it reaches what is judged.
 func TestFailedSetupIsTold(t *testing.T) {
 	s := newScript()
-	s.must("close(-1)", 3, -1)
-	after := s.call("getpid()", 39)
+	s.must("close(-1)", unix.SYS_CLOSE, -1)
+	after := s.call("getpid()", unix.SYS_GETPID)
 	err := s.try(t.Context())
 	if err == nil || after.Done() {
 		t.Errorf("got %v, and the next call was made: %v", err, after.Done())

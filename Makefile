@@ -1,0 +1,36 @@
+# What xtest needs beside Go, as Debian packages: the emulator, and the keys that prove packages.
+PACKAGES = qemu-system-x86 debian-archive-keyring
+
+export CGO_ENABLED = 0
+GO ?= go
+BUILD = $(GO) build -trimpath -ldflags "-s -w" -o bin/xtest ./cmd/xtest
+
+.PHONY: run test check build bench deps clean
+
+run: deps build ## judge a stock Debian 12: its kernel and its hypervisor
+	bin/xtest run
+
+test: deps check ## set up and pass the tests
+	$(GO) test -timeout 30m ./...
+
+check:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+
+build: ## bin/xtest, one static binary
+	$(BUILD)
+
+bench: deps build ## figures, as ratios against a bare reference within one run
+	$(GO) test -run '^$$' -bench . -benchtime 5x -timeout 60m ./...
+
+deps: ## install what is missing, as root; else say how
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q '^install ok installed' || echo $$p; done); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then \
+		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; \
+	else \
+		echo "missing:" $$missing; echo "install it with: sudo apt-get install --no-install-recommends" $$missing; \
+	fi
+
+clean:
+	rm -rf bin
