@@ -33,10 +33,9 @@ func parseTarget(name string) (runner.Target, error) {
 		if b.Name() != backend {
 			continue
 		}
-		for _, o := range b.Targets() {
-			if o.What == what {
-				return runner.Target{Name: name, Backend: b, What: what, Suites: b.Suites()}, nil
-			}
+		offered := slices.ContainsFunc(b.Targets(), func(o machine.Offer) bool { return o.What == what })
+		if offered || b.Takes(what) {
+			return runner.Target{Name: name, Backend: b, What: what, Suites: b.Suites()}, nil
 		}
 	}
 	return runner.Target{}, usagef("there is no target %q; %s", name, suggest(name, targetNames(), "`xtest targets list` shows all"))

@@ -26,6 +26,9 @@ func (Backend) Targets() []machine.Offer {
 	return []machine.Offer{{Title: "this machine; only specs graded safe"}}
 }
 
+// Takes nothing else.
+func (Backend) Takes(string) bool { return false }
+
 // Suites are those with safe specs.
 func (Backend) Suites() []string { return []string{"namespaces", "lsb"} }
 

@@ -22,6 +22,9 @@ type Backend interface {
 	Name() string
 	// Targets are those that need no file of the user's, best known first.
 	Targets() []Offer
+	// Takes says whether what, which is none of Targets, can name a target: a file of the user's, a
+	// host. It looks at the form alone.
+	Takes(what string) bool
 	// Suites are judged on its targets when the user names none.
 	Suites() []string
 	// Check finds out what of it this machine can run.

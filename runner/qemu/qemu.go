@@ -65,6 +65,9 @@ func (Backend) Targets() []machine.Offer {
 	return list
 }
 
+// Takes nothing else.
+func (Backend) Takes(string) bool { return false }
+
 // Suites are those about kernels.
 func (Backend) Suites() []string { return []string{"namespaces"} }
 
@@ -113,7 +116,8 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	args := func(token string) []string {
 		return append(Common(path, memory),
 			"-M", "microvm,pit=on,pic=on,isa-serial=on,rtc=on", "-cpu", "max",
-			"-serial", "stdio", "-serial", "chardev:channel",
+			// The machine type has one serial port; the channel's is added where the second one of a PC is.
+			"-serial", "stdio", "-device", "isa-serial,chardev=channel,iobase=0x2f8,irq=3",
 			"-kernel", k.Image, "-initrd", initrd,
 			"-append", "console=ttyS0 panic=-1 rdinit=/init xtest.channel=/dev/ttyS1 xtest.token="+token,
 		)

@@ -37,6 +37,9 @@ func (Backend) Targets() []machine.Offer {
 	return list
 }
 
+// Takes nothing else.
+func (Backend) Takes(string) bool { return false }
+
 // Suites are those about kernels and distributions.
 func (Backend) Suites() []string { return []string{"namespaces", "lsb"} }
 

@@ -39,6 +39,9 @@ func (Backend) Targets() []machine.Offer {
 	return list
 }
 
+// Takes nothing else.
+func (Backend) Takes(string) bool { return false }
+
 // Suites are those about hypervisors.
 func (Backend) Suites() []string { return []string{"hypercall"} }
 
