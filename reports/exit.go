@@ -9,17 +9,17 @@ const (
 	ExitNotJudged = 125 // as `git bisect run` understands it: skip this one
 )
 
-// Exit is the exit code the run deserves: [ExitFailed] when any spec failed, else [ExitNotJudged]
+// Exit is the exit code the run deserves: [ExitFailed] when any spec failed that is no known failure, else [ExitNotJudged]
 // when any spec is broken or was not judged, when a target is in doubt (it did not boot, crashed
-// between specs, or has no end) or when nothing passed; else [ExitGood].
+// between specs, or has no end) or when nothing passed or failed as known; else [ExitGood].
 //
 // A target that was missed, for want of a tool on this host, does not spoil the others: who asked
 // for that very target looks at [Target.Missed]. If all were missed nothing passed.
 func (m *Model) Exit() int {
 	switch {
-	case m.Counts.Fail > 0:
+	case m.Counts.Fail > m.Counts.Known:
 		return ExitFailed
-	case m.Counts.Broken > 0, m.Counts.NotJudged > 0, m.Counts.Pass == 0:
+	case m.Counts.Broken > 0, m.Counts.NotJudged > 0, m.Counts.Pass+m.Counts.Known == 0:
 		return ExitNotJudged
 	}
 	for _, t := range m.Targets {

@@ -47,6 +47,9 @@ func (p *page) spec(t *Target, s *Spec) {
 	if s.Crash == nil || !s.inferred { // the crash below says it again
 		p.field("reason", r.Reason)
 	}
+	if k := r.Known; k != nil {
+		p.field("known", excuse(k))
+	}
 	for _, n := range r.Notes[:min(3, len(r.Notes))] {
 		p.field("note", n)
 	}

@@ -121,6 +121,7 @@ func (f *Folder) Close() *Model {
 		t.Suites = suites(t)
 		t.Doubts = doubts(t)
 	}
+	f.m.Known = knownEntries(f.m)
 	return f.m
 }
 
@@ -145,7 +146,7 @@ func suites(t *Target) []*Suite {
 	}
 	for _, s := range t.Specs {
 		sum := get(s.Suite)
-		*sum.Counts.of(s.Verdict())++
+		sum.Counts.count(s.Result, 1)
 		if s.Result != nil {
 			sum.Duration = min(sum.Duration+s.Result.Duration, longest)
 		}

@@ -121,8 +121,8 @@ func (f *Folder) judge(t *Target, s *Spec, r *event.Result, inferred bool) {
 		return
 	}
 	for _, c := range []*Counts{&f.m.Counts, &t.Counts} {
-		*c.of(old)--
-		*c.of(r.Verdict)++
+		c.count(s.Result, -1)
+		c.count(r, 1)
 	}
 	s.Result, s.inferred = r, inferred
 	if f.settled != nil && !same {

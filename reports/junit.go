@@ -56,7 +56,7 @@ type junitText struct {
 }
 
 // JUnit writes the model as JUnit XML, a testsuite for each suite of each target. A failed spec is
-// a failure, a broken one and one that was not judged are errors, not-applicable is skipped. A
+// a failure, a known failure is skipped, a broken one and one that was not judged are errors, not-applicable is skipped. A
 // target in doubt has a testsuite of its own with an error, so that a run whose [Model.Exit] is
 // not 0 for that is not green; a missed target is skipped there.
 func JUnit(w io.Writer, m *Model) error {
@@ -127,6 +127,10 @@ func specCase(t *Target, s *Spec) junitCase {
 	c.Time = seconds(s.Result.Duration)
 	switch s.Verdict() {
 	case event.Fail:
+		if s.Result.Excused() {
+			c.Skipped = &junitText{Message: "known failure: " + Clip(Clean(excuse(s.Result.Known)), maxValue), Text: account(s)}
+			break
+		}
 		c.Failure = &junitText{Message: headline(s), Type: "fail", Text: account(s)}
 	case event.Broken:
 		c.Error = &junitText{Message: headline(s), Type: "broken", Text: account(s)}
@@ -159,6 +163,9 @@ func account(s *Spec) string {
 		field("expected", f.Expected)
 	}
 	field("reason", s.Result.Reason)
+	if k := s.Result.Known; k != nil {
+		field("known", excuse(k))
+	}
 	for _, n := range s.Result.Notes {
 		field("note", n)
 	}

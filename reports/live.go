@@ -14,6 +14,9 @@ func (p *Progress) liveLine(now time.Time) string {
 	if len(p.transfers) > 0 {
 		return p.transferLine(now)
 	}
+	if p.work != nil {
+		return p.workLine(now)
+	}
 	m := p.fold.m
 	targets, ended, waiting := 0, 0, 0
 	var running []string
@@ -40,13 +43,16 @@ func (p *Progress) liveLine(now time.Time) string {
 	total := m.Counts.Total()
 	done := total - m.Counts.NotJudged
 	if total > 0 {
-		parts = append(parts, fmt.Sprintf("specs %d/%d", done, total), fmt.Sprintf("%d failed", m.Counts.Fail))
+		parts = append(parts, fmt.Sprintf("specs %d/%d", done, total), fmt.Sprintf("%d failed", m.Counts.Fail-m.Counts.Known))
+		if n := m.Counts.Known; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d known", n))
+		}
 		if n := m.Counts.Broken; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d broken", n))
 		}
 	}
 	if left, ok := p.left(now, done, total); ok && waiting == 0 {
-		parts = append(parts, "about "+span(left)+" left")
+		parts = append(parts, "about "+ahead(left)+" left")
 	}
 	if len(running) > 0 {
 		parts = append(parts, strings.Join(running, " "))

@@ -22,6 +22,8 @@ type Model struct {
 	EndReason string    `json:"end_reason,omitempty"`
 	Counts    Counts    `json:"counts"`
 	Targets   []*Target `json:"targets,omitempty"` // in the order in which they were planned
+	// Known are the entries on known failures that a spec of the run fell under.
+	Known []*KnownEntry `json:"known,omitempty"`
 	// Warnings are about the record itself; a target's own are with the target.
 	Warnings Warnings `json:"warnings,omitzero"`
 
@@ -36,6 +38,8 @@ type Counts struct {
 	Broken        int `json:"broken"`
 	// NotJudged are specs that were listed and never started.
 	NotJudged int `json:"not_judged"`
+	// Known are those of Fail that were known before and are excused.
+	Known int `json:"known,omitempty"`
 }
 
 // Judged is the number of specs with a judgement.
@@ -43,6 +47,18 @@ func (c Counts) Judged() int { return c.Pass + c.Fail }
 
 // Total is the number of all specs.
 func (c Counts) Total() int { return c.Judged() + c.NotApplicable + c.Broken + c.NotJudged }
+
+// count adds n to where a result belongs.
+func (c *Counts) count(r *event.Result, n int) {
+	var v event.Verdict
+	if r != nil {
+		v = r.Verdict
+	}
+	*c.of(v) += n
+	if r.Excused() {
+		c.Known += n
+	}
+}
 
 func (c *Counts) of(v event.Verdict) *int {
 	switch v {

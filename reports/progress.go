@@ -40,6 +40,7 @@ type Progress struct {
 	live      bool // a live line stands on the terminal
 	closed    bool
 	transfers []*transfer
+	work      *work
 }
 
 // NewProgress shows progress on w. Its clock starts now.
@@ -133,7 +134,7 @@ func (p *Progress) tell(t *Target, e event.Event) {
 		p.print(red, fmt.Sprintf("CRASH   %s  %s: %s", name, Clip(Clean(c.Kind), 60), Clip(Clean(c.Signature), maxValue)))
 	case event.TargetEnded:
 		c := t.Counts
-		text := fmt.Sprintf("ended   %s  %d passed, %d failed, %d not applicable, %d broken", name, c.Pass, c.Fail, c.NotApplicable, c.Broken)
+		text := fmt.Sprintf("ended   %s  %d passed, %s, %d not applicable, %d broken", name, c.Pass, failed(c), c.NotApplicable, c.Broken)
 		if c.NotJudged > 0 {
 			text += fmt.Sprintf(", %d not judged", c.NotJudged)
 		}
@@ -154,6 +155,9 @@ func (p *Progress) settled(t *Target, s *Spec) {
 	case event.Broken:
 		word, style = "BROKEN  ", yellow
 	case event.Fail:
+		if s.Result.Excused() {
+			word, style = "known   ", plain
+		}
 	default:
 		return
 	}

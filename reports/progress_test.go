@@ -120,7 +120,7 @@ func TestTransferTerminal(t *testing.T) {
 	h.advance(2 * time.Second)
 	b.Reset()
 	p.Transfer("linux.deb", 13e6, 45e6)
-	if s := b.String(); !strings.Contains(s, "fetching linux.deb · 13 MB of 45 MB · 4.0 MB/s · 8.0 s left") {
+	if s := b.String(); !strings.Contains(s, "fetching linux.deb · 13 MB of 45 MB · 4.0 MB/s · 8 s left") {
 		t.Errorf("the live line is %q", s)
 	}
 	h.advance(8 * time.Second)

@@ -3,8 +3,6 @@ package reports
 import (
 	"fmt"
 	"strings"
-
-	"xtest/runner/event"
 )
 
 // summary writes the last lines: what it comes to, what is wrong with the record, the way on, and
@@ -51,7 +49,7 @@ func tally(m *Model) string {
 	if m.Exit() == ExitNotJudged {
 		parts = append(parts, "NOT JUDGED")
 	}
-	parts = append(parts, fmt.Sprintf("%d failed", c.Fail))
+	parts = append(parts, failed(c))
 	if c.Broken > 0 {
 		parts = append(parts, fmt.Sprintf("%d broken", c.Broken))
 	}
@@ -90,10 +88,10 @@ func (p *page) wayOn() {
 	if p.m.Dir != "" {
 		p.b.WriteString("  all of it    xtest report " + shellWord(p.m.Dir) + "\n")
 	}
-	for _, v := range []event.Verdict{event.Fail, event.Broken} {
+	for _, bad := range badness {
 		for _, t := range p.m.Targets {
 			for _, s := range t.Specs {
-				if s.Verdict() == v && len(s.ID) <= maxValue {
+				if bad(s) && len(s.ID) <= maxValue {
 					p.b.WriteString("  one again    xtest run " + shellWord(t.Name) + " " + flagValue("--spec", s.ID) + "\n")
 					return
 				}

@@ -211,17 +211,25 @@ func orDash(s string) string {
 	return Clean(s)
 }
 
+// badness sorts the specs that are shown one by one, the worst first.
+var badness = []func(*Spec) bool{
+	func(s *Spec) bool { return s.Verdict() == event.Fail && !s.Result.Excused() },
+	func(s *Spec) bool { return s.Verdict() == event.Broken },
+	func(s *Spec) bool { return s.Result.Excused() },
+}
+
 func (p *page) verdicts() {
-	for _, v := range []event.Verdict{event.Fail, event.Broken} {
+	for _, bad := range badness {
 		for _, t := range p.m.Targets {
 			for _, s := range t.Specs {
-				if s.Verdict() == v {
+				if bad(s) {
 					p.blank()
 					p.spec(t, s)
 				}
 			}
 		}
 	}
+	p.known()
 	p.notJudged()
 	p.notApplicable()
 }

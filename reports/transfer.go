@@ -102,7 +102,7 @@ func (p *Progress) transferLine(now time.Time) string {
 	if r := t.rate(now); r > 0 {
 		parts = append(parts, size(r)+"/s")
 		if left := t.total - t.done; left > 0 {
-			parts = append(parts, span(time.Duration(float64(left)/float64(r)*float64(time.Second)).Round(time.Second))+" left")
+			parts = append(parts, ahead(time.Duration(float64(left)/float64(r)*float64(time.Second)))+" left")
 		}
 	}
 	if n := len(p.transfers) - 1; n > 0 {

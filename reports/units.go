@@ -24,6 +24,14 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
 }
 
+// ahead writes a guess of time to come: whole seconds, since more would be a lie.
+func ahead(d time.Duration) string {
+	if d = d.Round(time.Second); d < time.Minute {
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	}
+	return span(d)
+}
+
 // clock writes the time since a start as a live line does: 03:12, or 1:03:12.
 func clock(d time.Duration) string {
 	s := int(max(d, 0).Seconds())

@@ -17,8 +17,12 @@ type judging struct {
 	rec    *record.Writer
 	seed   uint64
 	specs  map[string]Spec // all, by ID
+	known  func(target, spec string) *event.Known
 	order  []string        // those still without a verdict
 	boots  int
+	up     bool // it came up once
+
+	patience patience
 }
 
 const destructive = "destructive"
@@ -28,6 +32,7 @@ func (j *judging) run(ctx context.Context) {
 	for len(j.order) > 0 && ctx.Err() == nil && j.rec.Err() == nil {
 		before := len(j.order)
 		end := j.boot(ctx, j.batch())
+		j.up = j.up || end.booted
 		if len(j.order) < before {
 			idle = 0
 			continue
@@ -35,7 +40,7 @@ func (j *judging) run(ctx context.Context) {
 		idle++
 		// A machine that never came up will not come up, and one that twice dies before its first
 		// spec does not stay up.
-		if !end.booted || idle == 2 {
+		if !j.up || idle == 2 {
 			for _, id := range j.order {
 				j.ended(id, event.Result{Verdict: event.Broken, Reason: end.why})
 			}
@@ -82,6 +87,10 @@ func (j *judging) ended(id string, r event.Result) {
 			j.order = append(append([]string{}, j.order[:i]...), j.order[i+1:]...)
 			break
 		}
+	}
+	r.Known = nil // a machine cannot excuse itself
+	if j.known != nil && (r.Verdict == event.Fail || r.Verdict == event.Pass) {
+		r.Known = j.known(j.target, id)
 	}
 	j.rec.Add(event.Event{
 		Kind: event.SpecEnded, Target: j.target, Boot: j.boots,

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,13 @@ type Target struct {
 	Backend machine.Backend
 	What    string
 	Suites  []string
+	// Leaves says which of the suites' specs to judge; nil leaves all.
+	Leaves func(Spec) bool
+	// Memory of the machine in bytes; 0 leaves it to Plan.Supplies.
+	Memory int64
+	// Scale multiplies time limits beyond what the backend asks for; 0 is 1. They never become
+	// shorter than on hardware.
+	Scale float64
 }
 
 // Spec is a check that can be chosen, as the suites declare it.
@@ -39,6 +47,10 @@ type Plan struct {
 	Specs    []Spec
 	Supplies *machine.Supplies
 	Seed     uint64
+	// Known gives what is known of a spec that fails or passes on a target, or nil; it may be nil.
+	Known func(target, spec string) *event.Known
+
+	patience patience // with machines; zero means the usual
 }
 
 // Run carries the plan out, target by target. What could not be done is on the record; the error is
@@ -56,7 +68,11 @@ func Run(ctx context.Context, plan Plan, rec *record.Writer) error {
 }
 
 func runTarget(ctx context.Context, plan Plan, t Target, rec *record.Writer) {
-	img, err := t.Backend.Prepare(ctx, t.What, plan.Supplies)
+	supplies := *plan.Supplies
+	if t.Memory > 0 {
+		supplies.Memory = t.Memory
+	}
+	img, err := t.Backend.Prepare(ctx, t.What, &supplies)
 	if err != nil {
 		if ctx.Err() != nil {
 			return
@@ -69,18 +85,24 @@ func runTarget(ctx context.Context, plan Plan, t Target, rec *record.Writer) {
 		rec.Add(miss)
 		return
 	}
+	if t.Scale > 0 {
+		img.Scale = max(img.Scale*t.Scale, 1)
+		img.BootLimit = time.Duration(float64(img.BootLimit) * t.Scale)
+	}
 	img.Plan.Suites = t.Suites
 	rec.Add(event.Event{Kind: event.TargetPlanned, Target: t.Name, Plan: &img.Plan})
-	j := &judging{target: t.Name, image: img, rec: rec, seed: plan.Seed, specs: map[string]Spec{}}
+	j := &judging{target: t.Name, image: img, rec: rec, seed: plan.Seed, specs: map[string]Spec{}, known: plan.Known, patience: plan.patience}
+	if j.patience == (patience{}) {
+		j.patience = usual
+	}
 	for _, s := range plan.Specs {
-		for _, suite := range t.Suites {
-			if s.Meta.Suite == suite {
-				s.Meta.Limit = time.Duration(float64(s.Meta.Limit) * img.Scale)
-				j.specs[s.ID] = s
-				j.order = append(j.order, s.ID)
-				rec.Add(event.Event{Kind: event.SpecListed, Target: t.Name, Suite: suite, Spec: s.ID, Meta: &s.Meta})
-			}
+		if !slices.Contains(t.Suites, s.Meta.Suite) || t.Leaves != nil && !t.Leaves(s) {
+			continue
 		}
+		s.Meta.Limit = time.Duration(float64(s.Meta.Limit) * max(img.Scale, 1))
+		j.specs[s.ID] = s
+		j.order = append(j.order, s.ID)
+		rec.Add(event.Event{Kind: event.SpecListed, Target: t.Name, Suite: s.Meta.Suite, Spec: s.ID, Meta: &s.Meta})
 	}
 	j.run(ctx)
 }

@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"xtest/runner/console"
@@ -23,6 +25,7 @@ type vigil struct {
 	since    time.Time // and when it started
 	aliens   int       // lines in the channel that the agent did not send, since the last spec
 	alien    error     // the first of them
+	flood    int       // all of them in this boot
 	why      string    // why the machine had to be ended
 	silent   bool      // it was ended for its silence
 	cried    bool      // its console told of a crash: nothing it says from then on is believed
@@ -34,18 +37,26 @@ type ending struct {
 	why    string
 }
 
-const (
+// patience is how long a machine may take for what its specs' limits do not cover.
+type patience struct {
 	// settle is how long a machine may go on after its first cry, to finish what it has to say.
-	settle = 1500 * time.Millisecond
+	settle time.Duration
 	// pause is how long the agent may take between two specs, and from its hello to its first word,
 	// before scaling.
-	pause = 20 * time.Second
+	pause time.Duration
 	// grace is what a spec gets beyond its limit, before scaling: the agent enforces the limit and
 	// is better at it.
-	grace = 3 * time.Second
-	// maxAliens is how many alien lines a boot may send before it is ended.
-	maxAliens = 100_000
-)
+	grace time.Duration
+	// off is how long powering off may take, before scaling.
+	off time.Duration
+	// aliens is how many alien lines a boot may send before it is ended.
+	aliens int
+}
+
+var usual = patience{
+	settle: 1500 * time.Millisecond, pause: 20 * time.Second, grace: 3 * time.Second, off: 10 * time.Second,
+	aliens: 100_000,
+}
 
 func (v *vigil) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * max(v.image.Scale, 1))
@@ -61,22 +72,26 @@ func (v *vigil) keep(ctx context.Context) ending {
 			if !ok {
 				// The channel ends with the machine; it may not end alone.
 				if events = nil; !v.cried {
-					limit.Reset(v.scaled(grace))
+					limit.Reset(v.scaled(v.patience.grace))
 				}
 				continue
 			}
-			v.takeOne(in)
-			if in.Alien == nil && !v.cried {
-				limit.Reset(v.patience())
+			// Only progress buys time, or a guest that chatters could go on for ever.
+			if v.takeOne(in) && !v.cried {
+				limit.Reset(v.wait())
+			}
+			if v.rec.Err() != nil {
+				v.m.Kill() // whatever it does would go unrecorded
 			}
 		case <-v.m.Cry:
 			v.takeWaiting(events)
 			v.cried = true
-			limit.Reset(settle)
+			limit.Reset(v.patience.settle)
 		case <-limit.C:
 			v.stop(events == nil)
 		case <-ctx.Done():
 			v.m.Kill()
+			v.drain(events) // what was judged in time is not lost
 			<-v.m.Ended
 			v.rec.Add(event.Event{Kind: event.MachineEnded, Target: v.target, Boot: v.boots, Reason: "ended by xtest: " + context.Cause(ctx).Error()})
 			return ending{booted: v.booted, why: "interrupted"}
@@ -112,63 +127,79 @@ func (v *vigil) takeWaiting(events <-chan machine.Incoming) {
 	}
 }
 
-func (v *vigil) takeOne(in machine.Incoming) {
+// takeOne tells whether the work went forward.
+func (v *vigil) takeOne(in machine.Incoming) (progress bool) {
 	switch {
 	case in.Alien != nil:
 		v.strange(in.Alien)
 	case !v.cried:
-		v.take(in.Event)
+		return v.take(in.Event)
 	}
+	return false
 }
 
-// patience is how long the machine may take until its next event.
-func (v *vigil) patience() time.Duration {
+// wait is how long the machine may take until its next progress.
+func (v *vigil) wait() time.Duration {
 	switch {
 	case v.finished:
-		return v.scaled(10 * time.Second)
+		return v.scaled(v.patience.off)
 	case v.open != "":
-		return v.specs[v.open].Meta.Limit + v.scaled(grace) - time.Since(v.since)
+		return v.specs[v.open].Meta.Limit + v.scaled(v.patience.grace) - time.Since(v.since)
 	}
-	return v.scaled(pause)
+	return v.scaled(v.patience.pause)
 }
 
-// take believes an event as far as it fits what was asked.
-func (v *vigil) take(e event.Event) {
-	e.Target, e.Boot = v.target, v.boots
+// take believes an event as far as it fits what was asked, and tells whether the work went forward.
+// Fields that do not belong to the event's kind are the guest's invention and left out.
+func (v *vigil) take(in event.Event) (progress bool) {
+	e := event.Event{Kind: in.Kind, Time: in.Time, Target: v.target, Boot: v.boots}
 	switch e.Kind {
 	case event.Booted:
-		if v.booted || e.Machine == nil {
+		if v.booted || in.Machine == nil {
 			v.strange(fmt.Errorf("a second or empty %s event", e.Kind))
-			return
+			return false
 		}
-		v.booted = true
+		v.booted, e.Machine, progress = true, in.Machine, true
 	case event.SpecStarted:
-		if !v.batch[e.Spec] {
-			v.strange(fmt.Errorf("the start of %.80q, which was not asked for", e.Spec))
-			return
+		if !v.booted || v.finished || !v.batch[in.Spec] {
+			v.strange(fmt.Errorf("the start of %.80q, which was not asked for", in.Spec))
+			return false
 		}
 		v.lost()
-		delete(v.batch, e.Spec)
-		v.open, v.since, v.aliens, v.alien = e.Spec, time.Now(), 0, nil
-		e.Suite = v.specs[e.Spec].Meta.Suite
+		delete(v.batch, in.Spec)
+		v.open, v.since, v.aliens, v.alien = in.Spec, time.Now(), 0, nil
+		e.Suite, e.Spec, progress = v.specs[in.Spec].Meta.Suite, in.Spec, true
 	case event.SpecEnded:
-		if e.Spec != v.open || e.Result == nil || !e.Result.Verdict.Valid() {
-			v.strange(fmt.Errorf("the end of %.80q, which does not run", e.Spec))
-			return
+		if v.open == "" || in.Spec != v.open || in.Result == nil || !in.Result.Verdict.Valid() {
+			v.strange(fmt.Errorf("the end of %.80q, which does not run or got no verdict", in.Spec))
+			return false
 		}
-		v.ended(e.Spec, v.doubted(*e.Result))
+		v.ended(in.Spec, v.doubted(*in.Result))
 		v.open = ""
-		return
+		return true
 	case event.Sampled:
-		if e.Spec != v.open || e.Sample == nil {
-			v.strange(fmt.Errorf("a sample of %.80q, which does not run", e.Spec))
-			return
+		if v.open == "" || in.Spec != v.open || in.Sample == nil {
+			v.strange(fmt.Errorf("a sample of %.80q, which does not run", in.Spec))
+			return false
 		}
+		e.Suite, e.Spec, e.Sample = v.specs[in.Spec].Meta.Suite, in.Spec, in.Sample
+	case event.Probed:
+		e.Probe, e.Reason = in.Probe, in.Reason
+	case event.Warned:
+		e.Spec, e.Reason = v.open, in.Reason
 	case event.Finished:
+		if !v.booted || v.finished {
+			v.strange(fmt.Errorf("a %s event before the first or behind the last spec", e.Kind))
+			return false
+		}
 		v.lost()
-		v.finished = true
+		v.finished, progress = true, true
+	default:
+		v.strange(fmt.Errorf("an event of kind %q, which has no place here", e.Kind))
+		return false
 	}
 	v.rec.Add(e)
+	return progress
 }
 
 // lost closes a spec whose end never came.
@@ -189,11 +220,12 @@ func (v *vigil) doubted(r event.Result) event.Result {
 }
 
 func (v *vigil) strange(err error) {
+	v.flood++
 	if v.aliens++; v.aliens == 1 {
 		v.alien = err
 		v.rec.Add(event.Event{Kind: event.Warned, Target: v.target, Boot: v.boots, Spec: v.open, Reason: "event channel: " + err.Error()})
 	}
-	if v.aliens == maxAliens {
+	if v.flood == v.patience.aliens {
 		v.why = "it floods its event channel"
 		v.m.Kill()
 	}
@@ -211,7 +243,7 @@ func (v *vigil) stop(mute bool) {
 		case v.open != "":
 			v.why = fmt.Sprintf("nothing was heard for %v, the time limit of %s and more", time.Since(v.since).Round(time.Second), v.open)
 		case v.booted:
-			v.why = fmt.Sprintf("the agent was silent for %v", v.scaled(pause))
+			v.why = fmt.Sprintf("the agent was silent for %v", v.scaled(v.patience.pause))
 		default:
 			v.why = fmt.Sprintf("the agent did not answer within %v of the start", v.image.BootLimit)
 		}
@@ -229,7 +261,7 @@ func (v *vigil) conclude() ending {
 			reason = v.why
 		}
 		v.rec.Add(event.Event{Kind: event.MachineEnded, Target: v.target, Boot: v.boots, Reason: reason})
-		for id := range v.batch {
+		for _, id := range slices.Sorted(maps.Keys(v.batch)) {
 			v.ended(id, event.Result{Verdict: event.Broken, Reason: "the agent finished without judging it"})
 		}
 		return end

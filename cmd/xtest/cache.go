@@ -21,7 +21,7 @@ func cacheCommand() *cobra.Command {
   xtest cache prune --older-than 720h`,
 	}
 	c.AddCommand(cacheShow(), cacheUpdate(), cachePrune())
-	return c
+	return group(c)
 }
 
 func cacheShow() *cobra.Command {

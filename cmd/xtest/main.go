@@ -18,6 +18,7 @@ import (
 	"xtest/runner/agent"
 	"xtest/runner/guard"
 	"xtest/runner/rootfs"
+	"xtest/runner/ssh"
 	"xtest/suites/spec/child"
 )
 
@@ -32,6 +33,7 @@ const (
 func main() {
 	child.Main()
 	guard.Main()
+	ssh.Main()
 	agent.Main(rootfs.Install)
 	os.Exit(run(os.Args[1:]))
 }
@@ -110,5 +112,32 @@ Exit status: 0 judged and good; 1 something failed; 2 wrong usage;
 		return usagef("%w; see `%s --help`", err, c.CommandPath())
 	})
 	root.AddCommand(runCommand(), targetsCommand(), doctorCommand(), reportCommand(), cacheCommand(), versionCommand())
-	return root
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			group(c).Example = "  xtest completion bash >~/.local/share/bash-completion/completions/xtest"
+			for _, shell := range c.Commands() {
+				shell.Args, shell.Example = usage(cobra.NoArgs), "  xtest completion "+shell.Name()
+			}
+		}
+	}
+	return group(root)
+}
+
+// group makes c a command that only holds others: alone it shows its help, and a name that is none of
+// theirs is a mistake, which cobra would let pass below the root.
+func group(c *cobra.Command) *cobra.Command {
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		var names []string
+		for _, sub := range c.Commands() {
+			names = append(names, sub.Name())
+		}
+		all := fmt.Sprintf("`%s --help` lists them", c.CommandPath())
+		return usagef("there is no command \"%s %s\"; %s", c.CommandPath(), args[0], suggest(args[0], names, all))
+	}
+	return c
 }

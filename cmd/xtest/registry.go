@@ -9,6 +9,7 @@ import (
 	"xtest/runner/local"
 	"xtest/runner/machine"
 	"xtest/runner/qemu"
+	"xtest/runner/ssh"
 	"xtest/runner/uml"
 	"xtest/runner/xen"
 	"xtest/suites/spec"
@@ -21,7 +22,7 @@ import (
 )
 
 // backends, in the order in which they are listed.
-var backends = []machine.Backend{uml.Backend{}, xen.Backend{}, qemu.Backend{}, local.Backend{}}
+var backends = []machine.Backend{uml.Backend{}, xen.Backend{}, qemu.Backend{}, ssh.Backend{}, local.Backend{}}
 
 // defaultTargets are judged when the user names none.
 var defaultTargets = []string{"uml:debian-12", "xen:debian-12"}

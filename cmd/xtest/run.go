@@ -84,7 +84,7 @@ func (f *runFlags) run(ctx context.Context, names []string) error {
 	depot.Progress, depot.Warn = progress.Transfer, progress.Say
 	plan.Supplies.Depot = depot
 	if !f.noRoot {
-		maker := &rootfs.Maker{Supplies: plan.Supplies, Say: progress.Say}
+		maker := &rootfs.Maker{Supplies: plan.Supplies, Say: progress.Say, Step: progress.Step}
 		plan.Supplies.Root = maker.Root
 	}
 

@@ -32,7 +32,7 @@ func targetsCommand() *cobra.Command {
 			RunE: func(c *cobra.Command, args []string) error { return showTarget(c, args[0]) },
 		},
 	)
-	return c
+	return group(c)
 }
 
 func listTargets(c *cobra.Command) error {

@@ -33,8 +33,8 @@ const Marker = "xtest-agent"
 // InitPath is where the binary lies in an initial RAM file system.
 const InitPath = "/init"
 
-// Installer makes a root file system inside the machine.
-type Installer func(order wire.Install, say func(format string, args ...any)) error
+// Installer makes a root file system inside the machine, telling how far it is.
+type Installer func(order wire.Install, tell func(what string, done, total int)) error
 
 // Main acts as the agent and does not return, when this process was started as one; otherwise it
 // returns at once.
@@ -55,6 +55,13 @@ func Main(install Installer) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	case filepath.Base(os.Args[0]) == StdioMarker:
+		a := &agent{install: install, console: os.Stderr}
+		if err := a.stdio(); err != nil {
+			fmt.Fprintf(os.Stderr, "xtest: the agent gave up: %v\n", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 }
 
@@ -64,6 +71,7 @@ type agent struct {
 	console *os.File
 	params  map[string]string // from the kernel's command line
 	out     *wire.Writer
+	ordered func(rest io.Reader) // called with the channel once the order is read; may be nil
 }
 
 // boot is the way of process 1.
@@ -99,12 +107,16 @@ func (a *agent) serve(in io.Reader, out io.Writer) error {
 		return fmt.Errorf("saying hello to the runner: %w", err)
 	}
 	var order wire.Order
-	line, err := bufio.NewReaderSize(in, 64<<10).ReadBytes('\n')
+	buffered := bufio.NewReaderSize(in, 64<<10)
+	line, err := buffered.ReadBytes('\n')
 	if err == nil {
 		err = json.Unmarshal(line, &order)
 	}
 	if err != nil {
 		return fmt.Errorf("reading the runner's order: %w", err)
+	}
+	if a.ordered != nil {
+		a.ordered(buffered)
 	}
 	a.out = wire.NewWriter(out, order.Key)
 	if a.init {
@@ -190,8 +202,10 @@ func (a *agent) warn(format string, args ...any) {
 func (a *agent) makeRoot(in wire.Install) error {
 	m := describe()
 	a.out.Send(event.Event{Kind: event.Booted, Machine: &m})
-	say := func(format string, args ...any) { fmt.Fprintf(a.console, "xtest: "+format+"\n", args...) }
-	if err := a.install(in, say); err != nil {
+	tell := func(what string, done, total int) {
+		a.out.Send(event.Event{Kind: event.Advanced, Reason: what, Step: &event.Step{Done: done, Total: total}})
+	}
+	if err := a.install(in, tell); err != nil {
 		a.warn("making the root file system: %v", err)
 		return err
 	}

@@ -30,7 +30,10 @@ func (p *Package) Fetch(ctx context.Context, c *cache.Cache, progress Progress) 
 // FetchAll is Fetch for many, a few at once; the paths are in pkgs' order. progress counts the
 // bytes of all together.
 func FetchAll(ctx context.Context, c *cache.Cache, pkgs []*Package, progress Progress) ([]string, error) {
-	m := &meter{progress: progress}
+	m := &meter{progress: progress, what: fmt.Sprintf("%d packages", len(pkgs))}
+	if len(pkgs) == 1 {
+		m.what = path.Base(pkgs[0].Filename)
+	}
 	for _, p := range pkgs {
 		m.total += p.Size
 	}
@@ -69,33 +72,57 @@ func (o *origin) blob(ctx context.Context, c *cache.Cache, b cache.Blob, name st
 	var moved int64
 	err = retry(ctx, func() error {
 		at, err = c.Blob(ctx, b, func(ctx context.Context, w io.Writer) error {
-			m.add(b.Name, -moved) // what an earlier try brought is fetched again
+			m.moved(-moved) // what an earlier try brought is fetched again
 			moved = 0
 			return o.get(ctx, name, w, func(n int) {
 				moved += int64(n)
-				m.add(b.Name, int64(n))
+				m.moved(int64(n))
 			})
 		})
 		return err
 	})
 	if err == nil {
-		m.add(b.Name, b.Size-moved) // from the cache, or fetched by another process
+		m.had(b.Size - moved) // from the cache, or fetched by another process
 	}
 	return at, err
 }
 
-// meter adds up what several transfers bring.
+// meter adds up what several transfers bring. Nothing is told as long as all comes from the cache.
 type meter struct {
-	mu          sync.Mutex
-	progress    Progress
-	done, total int64
+	mu       sync.Mutex
+	progress Progress
+	what     string
+	total    int64 // negative when it is not known
+	done     int64
+	telling  bool
 }
 
-func (m *meter) add(what string, n int64) {
+// moved counts n bytes that came over the network.
+func (m *meter) moved(n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.telling = m.telling || n > 0
+	m.count(n)
+}
+
+// had counts n bytes that were there already.
+func (m *meter) had(n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.count(n)
+}
+
+// end tells that a transfer whose total was not known is over.
+func (m *meter) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.total = m.done
+	m.count(0)
+}
+
+func (m *meter) count(n int64) {
 	m.done += n
-	if m.progress != nil && n != 0 {
-		m.progress(what, m.done, m.total)
+	if m.progress != nil && m.telling && (n != 0 || m.done == m.total) {
+		m.progress(m.what, m.done, m.total)
 	}
 }

@@ -133,15 +133,16 @@ func (l *loader) warn(s Suite, r, old *release) {
 }
 
 func (l *loader) fetchRelease(ctx context.Context, o *origin, s Suite) ([]byte, error) {
-	m := &meter{progress: l.progress}
+	m := &meter{progress: l.progress, what: "index of " + s.Name, total: -1}
 	var got limited
 	err := retry(ctx, func() error {
 		got.Reset()
-		return o.get(ctx, "dists/"+s.Name+"/InRelease", &got, func(n int) { m.add("index of "+s.Name, int64(n)) })
+		return o.get(ctx, "dists/"+s.Name+"/InRelease", &got, func(n int) { m.moved(int64(n)) })
 	})
 	if err != nil {
 		return nil, fmt.Errorf("fetching its signed index: %w; is %s an archive with this suite? --mirror URL names another", err, redacted(o.root))
 	}
+	m.end()
 	return got.Bytes(), nil
 }
 
@@ -170,7 +171,7 @@ func (l *loader) condensed(ctx context.Context, o *origin, s Suite, r *release) 
 			from = "dists/" + s.Name + "/" + filepath.Dir(name) + "/by-hash/SHA256/" + b.SHA256
 		}
 		b.Name = title
-		packed, err := o.blob(ctx, l.cache, b, from, &meter{progress: l.progress, total: b.Size})
+		packed, err := o.blob(ctx, l.cache, b, from, &meter{progress: l.progress, what: title, total: b.Size})
 		if err != nil {
 			return fmt.Errorf("fetching its list of packages: %w", err)
 		}

@@ -24,6 +24,7 @@ const (
 	SpecEnded     Kind = "spec-ended"     // Spec, Result
 	Sampled       Kind = "sampled"        // Spec, Sample
 	Warned        Kind = "warned"         // Reason: nothing to judge, but a person should know
+	Advanced      Kind = "advanced"       // Reason, Step: how far long work inside a machine is
 	Crashed       Kind = "crashed"        // Crash, and Spec when one ran
 	Finished      Kind = "finished"       // the done marker: the agent judged all it was asked to
 	MachineEnded  Kind = "machine-ended"  // Target, Boot, Reason: how the machine went down
@@ -35,7 +36,7 @@ const (
 // the runner's own, and forged when they come out of a machine.
 func (k Kind) FromGuest() bool {
 	switch k {
-	case Booted, SpecListed, Probed, SpecStarted, SpecEnded, Sampled, Warned, Finished:
+	case Booted, SpecListed, Probed, SpecStarted, SpecEnded, Sampled, Warned, Advanced, Finished:
 		return true
 	}
 	return false
@@ -57,6 +58,7 @@ type Event struct {
 	Result   *Result       `json:"result,omitempty"`
 	Sample   *Sample       `json:"sample,omitempty"`
 	Crash    *Crash        `json:"crash,omitempty"`
+	Step     *Step         `json:"step,omitempty"`
 	Probe    string        `json:"probe,omitempty"`
 	Reason   string        `json:"reason,omitempty"`
 	Fix      string        `json:"fix,omitempty"` // a command that mends what Reason tells
@@ -127,6 +129,12 @@ type Sample struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"` // as in Go's benchmark format: ns/op, insns/op, B
+}
+
+// Step is how far long work is: done of total steps.
+type Step struct {
+	Done  int `json:"done"`
+	Total int `json:"total"`
 }
 
 // Crash is the end of a machine that nobody asked for.

@@ -33,6 +33,22 @@ type Result struct {
 	Duration time.Duration `json:"duration"`
 	Notes    []string      `json:"notes,omitempty"`
 	Answers  []Answer      `json:"answers,omitempty"`
+	// Known is set by the runner alone, on a spec that failed or passed and is a known failure.
+	Known *Known `json:"known,omitempty"`
+}
+
+// Known is what was known of a failure before the run.
+type Known struct {
+	Entry   string `json:"entry"` // names the user's entry and where it stands
+	Reason  string `json:"reason"`
+	Link    string `json:"link,omitempty"`
+	Expires string `json:"expires,omitempty"` // the last day on which it is excused, as 2026-12-31
+	Expired bool   `json:"expired,omitempty"` // at the time of the run: the failure counts
+}
+
+// Excused says whether r is a failure that is known and does not count.
+func (r *Result) Excused() bool {
+	return r != nil && r.Verdict == Fail && r.Known != nil && !r.Known.Expired
 }
 
 // Failure is the observation that made a spec fail.

@@ -59,6 +59,9 @@ type Image struct {
 	BootLimit time.Duration
 	// Launch says how to start the machine, writing what this boot alone needs into Boot.Scratch.
 	Launch func(b Boot) (Launch, error)
+	// Explain says in words what the error means with which the machine's process ended, given the
+	// console's last lines; nil leaves the error as it is.
+	Explain func(err error, tail string) error
 }
 
 // Boot is what one boot is given.

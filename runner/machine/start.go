@@ -101,7 +101,9 @@ func (img *Image) start(order wire.Order, logPath, scratch string) (*Machine, er
 	go func() {
 		io.Copy(m.Console, consoleR)
 		consoleR.Close()
-		m.Err = m.process.Wait()
+		if m.Err = m.process.Wait(); m.Err != nil && img.Explain != nil {
+			m.Err = img.Explain(m.Err, m.Console.Tail())
+		}
 		if log != nil {
 			m.Err = errors.Join(m.Err, log.Close())
 		}

@@ -43,18 +43,13 @@ const policy = "/usr/sbin/policy-rc.d"
 // is debootstrap(8)'s.
 var first = []string{"base-passwd", "base-files", "dpkg", "libc6", "perl-base", "mawk", "debconf"}
 
-// dpkgArgs let dpkg work on a system that is not complete yet; the last step is without them.
-var dpkgArgs = []string{"/usr/bin/dpkg", "--force-depends", "--force-unsafe-io", "--force-confold"}
-
 // configure lets the new root's dpkg install the packages.
-func configure(debs []string, say func(string, ...any)) error {
-	dpkg := func(args ...string) error { return run(target, append(slices.Clone(dpkgArgs), args...)...) }
+func configure(debs []string, p *pace) error {
 	for _, name := range first {
 		if !slices.Contains(debs, name+".deb") {
 			continue
 		}
-		say("installing %s", name)
-		if err := dpkg("--install", "/"+archive+"/"+name+".deb"); err != nil {
+		if err := dpkg(p, "--install", "/"+archive+"/"+name+".deb"); err != nil {
 			return err
 		}
 	}
@@ -62,12 +57,10 @@ func configure(debs []string, say func(string, ...any)) error {
 	for _, d := range debs {
 		paths = append(paths, "/"+archive+"/"+d)
 	}
-	say("unpacking all %d packages", len(paths))
-	if err := dpkg(append([]string{"--force-overwrite", "--unpack"}, paths...)...); err != nil {
+	if err := dpkg(p, append([]string{"--force-overwrite", "--unpack"}, paths...)...); err != nil {
 		return err
 	}
-	say("configuring all packages")
-	if err := dpkg("--configure", "--pending", "--force-configure-any"); err != nil {
+	if err := dpkg(p, "--configure", "--pending", "--force-configure-any"); err != nil {
 		return err
 	}
 	// Nothing may be left half-configured, and no dependency open: this one is not forced.

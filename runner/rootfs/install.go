@@ -2,12 +2,10 @@ package rootfs
 
 import (
 	"archive/tar"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,8 +26,13 @@ const (
 
 // Install runs inside the guest: it makes a file system on order.Device, unpacks the early
 // packages there, and lets their dpkg install everything.
-func Install(order wire.Install, say func(format string, args ...any)) error {
-	if err := format(order, say); err != nil {
+func Install(order wire.Install, tell func(what string, done, total int)) error {
+	total, err := count(order.Packages)
+	if err != nil {
+		return fmt.Errorf("reading the packages: %w", err)
+	}
+	p := &pace{tell: tell, total: total}
+	if err := format(order); err != nil {
 		return fmt.Errorf("making the file system: %w", err)
 	}
 	if err := os.MkdirAll(target, 0o755); err != nil {
@@ -38,33 +41,49 @@ func Install(order wire.Install, say func(format string, args ...any)) error {
 	if err := unix.Mount(order.Device, target, "ext4", unix.MS_NOATIME, "nobarrier"); err != nil {
 		return fmt.Errorf("mounting the new root: %w", err)
 	}
-	say("unpacking")
-	debs, err := unpack(order.Packages)
+	debs, err := unpack(order.Packages, p)
 	if err != nil {
 		return fmt.Errorf("unpacking the packages: %w", err)
 	}
 	if err := prepare(order.Hostname); err != nil {
 		return fmt.Errorf("preparing the new root: %w", err)
 	}
-	if err := configure(debs, say); err != nil {
+	if err := configure(debs, p); err != nil {
 		return err
 	}
 	if err := finish(); err != nil {
 		return fmt.Errorf("finishing the new root: %w", err)
 	}
-	say("done")
 	return nil
 }
 
+// pace counts the steps of an installation: each package is copied, unpacked and configured.
+type pace struct {
+	tell        func(what string, done, total int)
+	done, total int
+}
+
+func (p *pace) step(what string) {
+	p.done = min(p.done+1, p.total)
+	p.tell(what, p.done, p.total)
+}
+
+func count(device string) (steps int, err error) {
+	err = eachDeb(device, func(*tar.Header, io.Reader) error {
+		steps += 3
+		return nil
+	})
+	return steps, err
+}
+
 // format unpacks mkfs.ext4 and its libraries into memory and runs it.
-func format(order wire.Install, say func(string, ...any)) error {
+func format(order wire.Install) error {
 	if err := os.MkdirAll(stage, 0o755); err != nil {
 		return err
 	}
 	if err := unix.Mount("tmpfs", stage, "tmpfs", 0, "size=75%"); err != nil {
 		return err
 	}
-	say("unpacking the tools")
 	err := eachDeb(order.Packages, func(h *tar.Header, r io.Reader) error {
 		name := strings.TrimSuffix(h.Name, ".deb")
 		if !slices.Contains(toolPackages, name) {
@@ -110,7 +129,7 @@ func eachDeb(device string, visit func(h *tar.Header, r io.Reader) error) error 
 
 // unpack copies all packages to the new root, and unpacks the early ones there, as the first
 // stage of debootstrap(8) does. It returns the names of the package files.
-func unpack(device string) ([]string, error) {
+func unpack(device string, p *pace) ([]string, error) {
 	if err := mergeUsr(); err != nil {
 		return nil, err
 	}
@@ -120,6 +139,7 @@ func unpack(device string) ([]string, error) {
 	var names []string
 	err := eachDeb(device, func(h *tar.Header, r io.Reader) error {
 		names = append(names, h.Name)
+		p.step("unpacking " + h.Name)
 		file := filepath.Join(target, archive, h.Name)
 		if h.PAXRecords[early] != "" {
 			return unpackDeb(r, file, target)
@@ -158,24 +178,6 @@ func mergeUsr() error {
 		if err := os.Symlink("usr/"+dir, filepath.Join(target, dir)); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// run runs a program of the file system at root, with root as its /.
-func run(root string, args ...string) error {
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.SysProcAttr = &unix.SysProcAttr{Chroot: root}
-	cmd.Dir = "/"
-	cmd.Env = []string{
-		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "TERM=dumb",
-		"DEBIAN_FRONTEND=noninteractive", "DEBCONF_NONINTERACTIVE_SEEN=true", "DEBCONF_NOWARNINGS=yes",
-	}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		text := strings.TrimSpace(out.String())
-		return fmt.Errorf("%s: %w: %s", strings.Join(args[:min(len(args), 4)], " "), err, text[max(0, len(text)-2000):])
 	}
 	return nil
 }

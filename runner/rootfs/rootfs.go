@@ -41,8 +41,9 @@ const limit = 20 * time.Minute
 // Maker makes root file systems and keeps them in the depot's cache.
 type Maker struct {
 	Supplies *machine.Supplies
-	// Say tells what is going on, one line at a time.
-	Say func(string)
+	// Say tells what is going on, one line at a time; Step how far it is.
+	Say  func(string)
+	Step func(what string, done, total int)
 }
 
 // Root gives the path of an ext4 image of the release's base system: all packages of priority
@@ -136,7 +137,7 @@ func (m *Maker) make(ctx context.Context, r depot.Release, pkgs []*debian.Packag
 	}
 	m.Say(fmt.Sprintf("%s: installing %d packages inside a guest (once; it is cached)", r.Title, len(pkgs)))
 	start := time.Now()
-	err = install(ctx, img, wire.Install{Device: "/dev/ubda", Packages: "/dev/ubdb", Hostname: r.Name})
+	err = m.install(ctx, img, wire.Install{Device: "/dev/ubda", Packages: "/dev/ubdb", Hostname: r.Name})
 	if err != nil {
 		return err
 	}
@@ -153,33 +154,35 @@ func sparse(path string, size int64) error {
 }
 
 // install boots the guest that does the work and waits for its done marker.
-func install(ctx context.Context, img *machine.Image, in wire.Install) error {
+func (m *Maker) install(ctx context.Context, img *machine.Image, in wire.Install) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the guest did not finish within %v", limit))
 	defer cancel()
-	m, err := img.Start(wire.Order{Install: &in}, "")
+	guest, err := img.Start(wire.Order{Install: &in}, "")
 	if err != nil {
 		return err
 	}
-	defer func() { m.Kill(); <-m.Ended }()
+	defer func() { guest.Kill(); <-guest.Ended }()
 	finished, why := false, ""
 	for {
 		select {
-		case e, ok := <-m.Events:
+		case e, ok := <-guest.Events:
 			switch {
 			case ok && e.Kind == event.Finished:
 				finished = true
 			case ok && e.Kind == event.Warned:
 				why = e.Reason
+			case ok && e.Kind == event.Advanced && e.Step != nil:
+				m.Step(e.Reason, e.Step.Done, e.Step.Total)
 			}
 			if !ok && finished {
 				return nil
 			}
 			if !ok {
-				<-m.Ended
-				return fmt.Errorf("the guest gave up: %s\n%s", why, indent(m.Console.Tail()))
+				<-guest.Ended
+				return fmt.Errorf("the guest gave up: %s\n%s", why, indent(guest.Console.Tail()))
 			}
 		case <-ctx.Done():
-			return fmt.Errorf("%w\n%s", context.Cause(ctx), indent(m.Console.Tail()))
+			return fmt.Errorf("%w\n%s", context.Cause(ctx), indent(guest.Console.Tail()))
 		}
 	}
 }

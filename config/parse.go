@@ -1,0 +1,146 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Parse reads the text of a file. Errors are [*Problem] and call the file name.
+func Parse(name string, text []byte, w World) (c *Config, err error) {
+	p := &reader{name: name, text: text, world: w}
+	if len(text) > maxSize || nested(text) {
+		return nil, p.at(nil, "%v", errTooLarge)
+	}
+	// The YAML library is not ours: whatever text makes it panic is a bad file.
+	defer func() {
+		if r := recover(); r != nil {
+			c, err = nil, p.at(nil, "this is no YAML that can be read (%v)", r)
+		}
+	}()
+	doc, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return nil, p.explain(err)
+	}
+	for i, d := range doc.Docs {
+		switch {
+		case d.Body == nil:
+		case i > 0:
+			return nil, p.at(d.Start, "a second document; the file holds one")
+		default:
+			p.root = d.Body
+		}
+	}
+	var f file
+	if p.root != nil {
+		if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).DecodeFromNode(p.root, &f); err != nil {
+			return nil, p.explain(err)
+		}
+	}
+	return p.resolve(&f)
+}
+
+// reader is a file on its way.
+type reader struct {
+	name  string
+	text  []byte
+	world World
+	root  ast.Node // nil when the file is empty
+}
+
+// at makes a problem at a token.
+func (p *reader) at(t *token.Token, format string, args ...any) *Problem {
+	return newProblem(p.name, p.text, t, fmt.Sprintf(format, args...))
+}
+
+// value makes a problem at a value, key at the last key of the path.
+func (p *reader) value(path []any, format string, args ...any) *Problem {
+	return p.at(find(p.root, false, path...).GetToken(), format, args...)
+}
+
+func (p *reader) key(path []any, format string, args ...any) *Problem {
+	return p.at(find(p.root, true, path...).GetToken(), format, args...)
+}
+
+// explain puts the library's errors in the file's own words.
+func (p *reader) explain(err error) *Problem {
+	var unknown *yaml.UnknownFieldError
+	var kind *yaml.UnexpectedNodeTypeError
+	var wrong *yaml.TypeError
+	var any yaml.Error
+	switch {
+	case errors.As(err, &unknown):
+		return p.at(unknown.Token, "there is no key %q%s", unknown.Token.Value, p.didYouMean(unknown.Token.Value, allKeys(reflect.TypeFor[file]())))
+	case errors.As(err, &kind):
+		return p.at(kind.Token, "this has to be %s and is %s", kindName(kind.Expected), kindName(kind.Actual))
+	case errors.As(err, &wrong):
+		want := "a text"
+		if wrong.DstType.Kind() == reflect.Float64 {
+			want = "a number"
+		}
+		return p.at(wrong.Token, "this has to be %s", want)
+	case errors.As(err, &any):
+		return p.at(any.GetToken(), "%s", any.GetMessage())
+	}
+	return p.at(nil, "%v", err)
+}
+
+func kindName(t ast.NodeType) string {
+	switch t {
+	case ast.MappingType, ast.MappingValueType:
+		return "a mapping (key: value)"
+	case ast.SequenceType:
+		return "a list ([a, b])"
+	case ast.StringType, ast.LiteralType:
+		return "a text"
+	case ast.IntegerType, ast.FloatType, ast.InfinityType, ast.NanType:
+		return "a number"
+	case ast.BoolType:
+		return "true or false"
+	case ast.NullType:
+		return "empty"
+	}
+	return "something else"
+}
+
+// allKeys are the keys that a type knows, those of the types in it included.
+func allKeys(t reflect.Type) []string {
+	switch t.Kind() {
+	case reflect.Map, reflect.Slice:
+		return allKeys(t.Elem())
+	case reflect.Struct:
+	default:
+		return nil
+	}
+	var names []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if name, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); name != "" {
+			names = append(names, name)
+		}
+		names = append(names, allKeys(f.Type)...)
+	}
+	return names
+}
+
+func (p *reader) didYouMean(typed string, known []string) string {
+	seen := map[string]bool{}
+	var near []string
+	for _, n := range p.world.Nearest(typed, known) {
+		if !seen[n] {
+			seen[n] = true
+			near = append(near, n)
+		}
+	}
+	if len(near) == 0 {
+		return ""
+	}
+	return "; did you mean " + strings.Join(near, " or ") + "?"
+}

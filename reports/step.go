@@ -1,0 +1,57 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// work is long work that is under way, counted in steps.
+type work struct {
+	what        string
+	done, total int
+	start       time.Time
+	told        int // of the plain lines that were written
+}
+
+// plainLines is how many lines tell of long work where there is no terminal.
+const plainLines = 4
+
+// Step tells that done of total steps of long work are done, and what is being done now. On a
+// terminal the live line shows it with the time left; elsewhere a few lines do.
+func (p *Progress) Step(what string, done, total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || total <= 0 {
+		return
+	}
+	if p.work == nil {
+		p.work = &work{start: p.o.Now()}
+	}
+	w := p.work
+	w.what, w.done, w.total = what, min(done, total), total
+	if part := w.done * plainLines / total; !p.o.Terminal && part > w.told && part < plainLines {
+		w.told = part
+		p.print(plain, fmt.Sprintf("        %d %% done, %s", w.done*100/total, w.left(p.o.Now())))
+	}
+	if w.done == total {
+		p.work = nil
+	}
+	p.draw()
+}
+
+// left guesses the time that is left from the time that the steps took so far.
+func (w *work) left(now time.Time) string {
+	if w.done == 0 {
+		return "time left not known yet"
+	}
+	each := now.Sub(w.start) / time.Duration(w.done)
+	return ahead(each*time.Duration(w.total-w.done)) + " left"
+}
+
+func (p *Progress) workLine(now time.Time) string {
+	w := p.work
+	return strings.Join([]string{
+		clock(now.Sub(p.start)), fmt.Sprintf("%d of %d", w.done, w.total), Clip(Clean(w.what), 60), w.left(now),
+	}, " · ")
+}
