@@ -1,15 +1,21 @@
-# What xtest needs beside Go, as Debian packages: the emulator, and the keys that prove packages.
-PACKAGES = qemu-system-x86 debian-archive-keyring
+# Debian packages. For `make run`: the emulator, and the keys that prove packages.
+RUN_PACKAGES = qemu-system-x86 debian-archive-keyring
+# For `make test` also what the tests hold xtest against: an ssh server and its client, container
+# runtimes, cpio, and a terminal (script).
+TEST_PACKAGES = $(RUN_PACKAGES) openssh-client openssh-server runc crun cpio bsdutils
 
 export CGO_ENABLED = 0
 GO ?= go
+PACKAGES ?= $(TEST_PACKAGES)
 BUILD = $(GO) build -trimpath -ldflags "-s -w" -o bin/xtest ./cmd/xtest
 
 .PHONY: run test check build bench deps clean
 
+run: PACKAGES = $(RUN_PACKAGES)
 run: deps build ## judge a stock Debian 12: its kernel and its hypervisor
 	bin/xtest run
 
+test: PACKAGES = $(TEST_PACKAGES)
 test: deps check ## set up and pass the tests
 	$(GO) test -timeout 30m ./...
 
@@ -20,6 +26,7 @@ check:
 build: ## bin/xtest, one static binary
 	$(BUILD)
 
+bench: PACKAGES = $(TEST_PACKAGES)
 bench: deps build ## figures, as ratios against a bare reference within one run
 	$(GO) test -run '^$$' -bench . -benchtime 5x -timeout 60m ./...
 

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // maxTargets bounds what braces and matrices make of one name.
 const maxTargets = 1000
@@ -60,21 +57,4 @@ func group(s string) (before string, choices []string, after string, ok bool) {
 		}
 	}
 	return "", nil, "", false
-}
-
-// nested says whether brackets stand deeper than the parser's time allows. What stands in quotes is
-// counted too: no file has so many.
-func nested(text []byte) bool {
-	depth := 0
-	for _, c := range string(text) {
-		switch {
-		case strings.ContainsRune("[{", c):
-			if depth++; depth > 32 {
-				return true
-			}
-		case strings.ContainsRune("]}", c) && depth > 0:
-			depth--
-		}
-	}
-	return false
 }

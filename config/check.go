@@ -46,7 +46,7 @@ func (p *reader) options(at []any, o Options) error {
 
 // pattern checks that a pattern is well-formed and fits a spec: one that never can is a slip.
 func (p *reader) pattern(at []any, pattern string) error {
-	if err := checkPattern(pattern); err != nil {
+	if err := CheckPattern(pattern); err != nil {
 		return p.value(at, "%q is no pattern: a [ without its ], or a \\ at the end", pattern)
 	}
 	if !slices.ContainsFunc(p.world.Specs, func(id string) bool { return Match(pattern, id) }) {
@@ -61,12 +61,12 @@ func (p *reader) known(list []Known) error {
 		k := &list[i]
 		where := func(key string) []any { return []any{"known", i, key} }
 		entry := find(p.root, false, "known", i)
-		k.at = newProblem(p.name, p.text, entry.GetToken(), "").place()
+		k.at = newProblem(p.name, p.text, start(entry), "").place()
 		switch {
 		case k.Spec == "":
-			return p.at(entry.GetToken(), "a known failure has to name its spec: `spec: ID`")
+			return p.at(start(entry), "a known failure has to name its spec: `spec: ID`")
 		case strings.TrimSpace(k.Reason) == "":
-			return p.at(entry.GetToken(), "a known failure has to say why it fails: `reason: ...`")
+			return p.at(start(entry), "a known failure has to say why it fails: `reason: ...`")
 		}
 		if err := p.pattern(where("spec"), k.Spec); err != nil {
 			return err
@@ -74,7 +74,7 @@ func (p *reader) known(list []Known) error {
 		if k.Target == "" {
 			k.Target = "*"
 		}
-		if err := checkPattern(k.Target); err != nil {
+		if err := CheckPattern(k.Target); err != nil {
 			return p.value(where("target"), "%q is no pattern: a [ without its ], or a \\ at the end", k.Target)
 		}
 		if k.Expires == "" {

@@ -9,7 +9,6 @@ package config
 
 import (
 	_ "embed"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,9 +22,6 @@ const Name = "xtest.yaml"
 //
 //go:embed schema.json
 var Schema string
-
-// maxSize bounds the file, in bytes: YAML parsers need time that grows faster than their input.
-const maxSize = 64 << 10
 
 // World is what the file may speak of.
 type World struct {
@@ -45,10 +41,8 @@ type Config struct {
 	Known   []Known
 }
 
-// Load reads a file. The error is an [fs.ErrNotExist] when there is none, and a [*Problem] when
+// Load reads a file. The error wraps [os.ErrNotExist] when there is none, and is a [*Problem] when
 // something is wrong in it.
-//
-// [fs.ErrNotExist]: https://pkg.go.dev/io/fs#ErrNotExist
 func Load(path string, w World) (*Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -82,6 +76,3 @@ func (c *Config) Names() []string {
 	}
 	return names
 }
-
-// errTooLarge is about the file as a whole.
-var errTooLarge = errors.New("the file is larger than 64 KiB or nested more than 32 deep, which no configuration needs")

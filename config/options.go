@@ -42,9 +42,9 @@ func Match(pattern, name string) bool {
 	return ok
 }
 
-// checkPattern gives the error of a malformed pattern. path.Match looks at all of a pattern, whatever the
+// CheckPattern gives the error of a malformed pattern. path.Match looks at all of a pattern, whatever the
 // name.
-func checkPattern(pattern string) error {
+func CheckPattern(pattern string) error {
 	_, err := path.Match(flat(pattern), "")
 	return err
 }

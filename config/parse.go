@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -16,7 +18,7 @@ import (
 // Parse reads the text of a file. Errors are [*Problem] and call the file name.
 func Parse(name string, text []byte, w World) (c *Config, err error) {
 	p := &reader{name: name, text: text, world: w}
-	if len(text) > maxSize || nested(text) {
+	if tooLarge(text) {
 		return nil, p.at(nil, "%v", errTooLarge)
 	}
 	// The YAML library is not ours: whatever text makes it panic is a bad file.
@@ -40,6 +42,10 @@ func Parse(name string, text []byte, w World) (c *Config, err error) {
 	}
 	var f file
 	if p.root != nil {
+		var r references
+		if ast.Walk(&r, p.root); r.first != nil {
+			return nil, p.at(r.first.GetToken(), "anchors (&), aliases (*) and merge keys (<<) are not taken here; `extends` does what they are for")
+		}
 		if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).DecodeFromNode(p.root, &f); err != nil {
 			return nil, p.explain(err)
 		}
@@ -77,7 +83,7 @@ func (p *reader) explain(err error) *Problem {
 	var any yaml.Error
 	switch {
 	case errors.As(err, &unknown):
-		return p.at(unknown.Token, "there is no key %q%s", unknown.Token.Value, p.didYouMean(unknown.Token.Value, allKeys(reflect.TypeFor[file]())))
+		return p.at(unknown.Token, "%s", p.unknownKey(unknown.Token.Value))
 	case errors.As(err, &kind):
 		return p.at(kind.Token, "this has to be %s and is %s", kindName(kind.Expected), kindName(kind.Actual))
 	case errors.As(err, &wrong):
@@ -87,9 +93,24 @@ func (p *reader) explain(err error) *Problem {
 		}
 		return p.at(wrong.Token, "this has to be %s", want)
 	case errors.As(err, &any):
-		return p.at(any.GetToken(), "%s", any.GetMessage())
+		return p.at(any.GetToken(), "%s", twice.ReplaceAllString(any.GetMessage(), "the key $1 stands here twice; the other one is on line $2"))
 	}
 	return p.at(nil, "%v", err)
+}
+
+// twice is the library's message on a key that it met before.
+var twice = regexp.MustCompile(`(?s)^mapping key (".*") already defined at \[(\d+):\d+\]$`)
+
+func (p *reader) unknownKey(typed string) string {
+	known := allKeys(reflect.TypeFor[file]())
+	if slices.Contains(known, typed) {
+		return fmt.Sprintf("the key %q has no place here", typed)
+	}
+	near := p.didYouMean(typed, known)
+	if near == "" {
+		near = "; `xtest config schema` lists all"
+	}
+	return fmt.Sprintf("there is no key %q%s", typed, near)
 }
 
 func kindName(t ast.NodeType) string {

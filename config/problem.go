@@ -25,7 +25,7 @@ func (p *Problem) Error() string {
 func (p *Problem) place() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
 
 func newProblem(name string, text []byte, at *token.Token, message string) *Problem {
-	p := &Problem{File: name, Line: 1, Column: 1, Message: printable(message)}
+	p := &Problem{File: name, Line: 1, Column: 1, Message: printable(strings.ReplaceAll(message, "\t", `\t`))}
 	if at != nil && at.Position != nil {
 		p.Line, p.Column = max(at.Position.Line, 1), max(at.Position.Column, 1)
 	}

@@ -33,6 +33,9 @@ func (p *reader) resolve(f *file) (*Config, error) {
 			line := find(p.root, true, "targets", other.key).GetToken().Position.Line
 			return nil, p.key([]any{"targets", t.key}, "there are two targets with the name %s; the other one is on line %d", t.Name, line)
 		}
+		if p.world.Target(t.Name) == nil {
+			return nil, p.key([]any{"targets", t.key}, "the name %s is taken: it is a target without this file", t.Name)
+		}
 		byName[t.Name] = t
 		if err := p.options([]any{"targets", t.key}, t.Options); err != nil {
 			return nil, err

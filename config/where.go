@@ -5,10 +5,11 @@ import (
 	"slices"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 // find gives the node at a path of keys (strings) and indices (ints) below n, or the last one on the
-// way to it that is there, as when an alias stands in between. With key it is the last key's own node.
+// way to it that is there. With key it is the last key's own node.
 func find(n ast.Node, key bool, path ...any) ast.Node {
 	for i, step := range path {
 		next := child(n, step, key && i == len(path)-1)
@@ -21,9 +22,6 @@ func find(n ast.Node, key bool, path ...any) ast.Node {
 }
 
 func child(n ast.Node, step any, key bool) ast.Node {
-	if a, ok := n.(*ast.AnchorNode); ok {
-		n = a.Value
-	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		for _, v := range n.Values {
@@ -43,16 +41,13 @@ func child(n ast.Node, step any, key bool) ast.Node {
 }
 
 // order gives the keys of a decoded mapping in the order in which they stand at the path. Those that
-// come from elsewhere, through aliases and merges, follow sorted.
+// are written otherwise than they are decoded, as numbers can be, follow sorted.
 func order[T any](root ast.Node, decoded map[string]T, path ...any) []string {
 	n := root
 	for _, step := range path {
 		if n = child(n, step, false); n == nil {
 			break
 		}
-	}
-	if a, ok := n.(*ast.AnchorNode); ok {
-		n = a.Value
 	}
 	var names []string
 	if m, ok := n.(*ast.MappingNode); ok {
@@ -78,4 +73,27 @@ func source(n ast.Node, decoded string) string {
 		return n.GetToken().Value
 	}
 	return decoded
+}
+
+// start is where a node begins; a mapping's own token is its first colon.
+func start(n ast.Node) *token.Token {
+	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) > 0 {
+		return m.Values[0].Key.GetToken()
+	}
+	return n.GetToken()
+}
+
+// references finds the first of what makes one part of a document stand for another: chains of them
+// grow beyond all bounds when they are followed.
+type references struct{ first ast.Node }
+
+// Visit is called by [ast.Walk].
+func (r *references) Visit(n ast.Node) ast.Visitor {
+	switch n.(type) {
+	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
+		if r.first == nil {
+			r.first = n
+		}
+	}
+	return r
 }

@@ -41,7 +41,10 @@ func (f *Folder) spec(t *Target, e event.Event) {
 		}
 	case event.SpecEnded:
 		if !s.Started {
-			t.Warnings.add(f.line, "%s ended and had not started", s.ID)
+			// The runner itself calls specs broken that no machine ever came to.
+			if e.Result == nil || e.Result.Verdict != event.Broken {
+				t.Warnings.add(f.line, "%s ended and had not started", s.ID)
+			}
 			s.Started, s.Boot = true, e.Boot
 		}
 		f.judge(t, s, believable(e.Result), false)

@@ -51,7 +51,7 @@ func (p *page) known() {
 			p.line(bold, "", "", "known failures to look at")
 			headed = true
 		}
-		p.line(plain, "      ", "        ", Clip(Clean(k.Entry), maxValue)+"  "+what)
+		p.line(plain, "      ", "        ", Clip(Clean(k.Entry), maxValue)+" · "+what)
 	}
 	for _, k := range p.m.Known {
 		switch {
@@ -82,6 +82,8 @@ func excuse(k *event.Known) string {
 func failed(c Counts) string {
 	text := fmt.Sprintf("%d failed", c.Fail)
 	switch {
+	case c.Known == 1 && c.Fail == 1:
+		return text + ", which is known"
 	case c.Known > 0 && c.Known == c.Fail:
 		return text + ", all of them known"
 	case c.Known > 0:

@@ -92,7 +92,13 @@ func (p *page) wayOn() {
 		for _, t := range p.m.Targets {
 			for _, s := range t.Specs {
 				if bad(s) && len(s.ID) <= maxValue {
-					p.b.WriteString("  one again    xtest run " + shellWord(t.Name) + " " + flagValue("--spec", s.ID) + "\n")
+					again := "xtest run " + shellWord(t.Name) + " " + flagValue("--spec", s.ID)
+					if p.m.Run != nil {
+						for _, f := range p.m.Run.Flags {
+							again += " " + shellWord(f)
+						}
+					}
+					p.b.WriteString("  one again    " + again + "\n")
 					return
 				}
 			}

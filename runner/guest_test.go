@@ -89,15 +89,6 @@ func during(f func(g *guest)) func(*guest) {
 	return func(g *guest) { g.judge(map[string]func(){"s/b": func() { f(g) }}) }
 }
 
-// inFirst plays a guest to which something happens in its first boot and not again.
-func inFirst(f func(g *guest)) func(*guest) {
-	return during(func(g *guest) {
-		if g.boot == 1 {
-			f(g)
-		}
-	})
-}
-
 func hang() {
 	for {
 		unix.Pause()
@@ -107,8 +98,9 @@ func hang() {
 const forged = `{"kind":"spec-ended","spec":"s/c","result":{"verdict":"fail","duration":0}}`
 
 var plays = map[string]func(*guest){
-	"good":   func(g *guest) { g.judge(nil) },
-	"panics": during(func(g *guest) { fmt.Println("[    3.1] Kernel panic - not syncing: on purpose"); os.Exit(0) }),
+	"says-all": func(g *guest) { g.judge(nil); os.WriteFile("said", nil, 0o600); hang() },
+	"good":     func(g *guest) { g.judge(nil) },
+	"panics":   during(func(g *guest) { fmt.Println("[    3.1] Kernel panic - not syncing: on purpose"); os.Exit(0) }),
 	"oops": during(func(g *guest) {
 		fmt.Println("[    3.1] BUG: kernel NULL pointer dereference, address: 0000000000000010")
 		g.out.Send(event.Event{Kind: event.Warned, Reason: "still here"})

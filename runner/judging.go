@@ -18,7 +18,7 @@ type judging struct {
 	seed   uint64
 	specs  map[string]Spec // all, by ID
 	known  func(target, spec string) *event.Known
-	order  []string        // those still without a verdict
+	order  []string // those still without a verdict
 	boots  int
 	up     bool // it came up once
 
@@ -36,6 +36,9 @@ func (j *judging) run(ctx context.Context) {
 		if len(j.order) < before {
 			idle = 0
 			continue
+		}
+		if ctx.Err() != nil {
+			return // cut off is not judged: those that never started stay so
 		}
 		idle++
 		// A machine that never came up will not come up, and one that twice dies before its first

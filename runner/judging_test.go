@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,36 @@ func TestInterrupt(t *testing.T) {
 	list.want(t, "s/a=pass") // and s/b is open on the record
 	list.boots(t, 1)
 	has(t, list.of(event.MachineEnded)[0].Reason, "Ctrl-C")
+}
+
+func TestInterruptLosesNothingThatWasSaid(t *testing.T) {
+	tr := newTrial(t, "says-all")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	tr.watch = func(e event.Event) {
+		if e.Kind == event.Booted {
+			awaitFile(t, filepath.Join(tr.fake.scratches[0], "said"))
+			cancel(errors.New("Ctrl-C"))
+		}
+	}
+	list, _ := tr.run(t, ctx)
+	list.want(t, "s/a=pass s/b=pass s/c=pass")
+}
+
+func awaitFile(t *testing.T, name string) {
+	deadline, tick := time.NewTimer(20*time.Second), time.NewTicker(2*time.Millisecond)
+	defer deadline.Stop()
+	defer tick.Stop()
+	for {
+		if _, err := os.Stat(name); err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Errorf("%s does not come", name)
+			return
+		}
+	}
 }
 
 func TestFingerprint(t *testing.T) {

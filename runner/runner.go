@@ -10,13 +10,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"xtest/runner/event"
 	"xtest/runner/machine"
 	"xtest/runner/record"
+	"xtest/runner/schedule"
 )
 
 // Target is what is under test.
@@ -32,6 +35,11 @@ type Target struct {
 	// Scale multiplies time limits beyond what the backend asks for; 0 is 1. They never become
 	// shorter than on hardware.
 	Scale float64
+}
+
+// takes says whether the spec is judged on the target.
+func (t Target) takes(s Spec) bool {
+	return slices.Contains(t.Suites, s.Meta.Suite) && (t.Leaves == nil || t.Leaves(s))
 }
 
 // Spec is a check that can be chosen, as the suites declare it.
@@ -53,58 +61,114 @@ type Plan struct {
 	patience patience // with machines; zero means the usual
 }
 
-// Run carries the plan out, target by target. What could not be done is on the record; the error is
-// about the run as a whole: it was interrupted, or its record could not be kept.
+// Run carries the plan out, with as many machines up at once as the supplies' gate admits; without a
+// gate, as this host has cores and memory for. What could not be done is on the record, in whatever
+// order the targets got to it; the error is about the run as a whole: it was interrupted, or its
+// record could not be kept.
 func Run(ctx context.Context, plan Plan, rec *record.Writer) error {
-	for _, t := range plan.Targets {
-		if err := errors.Join(context.Cause(ctx), rec.Err()); err != nil {
-			return err
-		}
-		start := time.Now()
-		runTarget(ctx, plan, t, rec)
-		rec.Add(event.Event{Kind: event.TargetEnded, Target: t.Name, Duration: time.Since(start)})
+	gate := plan.Supplies.Gate
+	if gate == nil {
+		gate = schedule.NewGate(schedule.Host(0))
 	}
+	working, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	// Preparing waits for the network as much as it works, so a second one always pays.
+	preparing := make(chan struct{}, max(runtime.GOMAXPROCS(0), 2))
+	var all sync.WaitGroup
+	for _, t := range plan.Targets {
+		select {
+		case preparing <- struct{}{}:
+		case <-working.Done():
+		}
+		if working.Err() != nil {
+			break
+		}
+		all.Go(func() {
+			work := &work{plan: plan, target: t, rec: rec, gate: gate}
+			work.run(working, func() { <-preparing })
+			if err := rec.Err(); err != nil {
+				stop(err) // what the others do would go unrecorded
+			}
+		})
+	}
+	all.Wait()
 	return errors.Join(context.Cause(ctx), rec.Err())
 }
 
-func runTarget(ctx context.Context, plan Plan, t Target, rec *record.Writer) {
-	supplies := *plan.Supplies
+// work is what there is to do for one target.
+type work struct {
+	plan   Plan
+	target Target
+	rec    *record.Writer
+	gate   *schedule.Gate
+	took   time.Duration // waiting for a turn left out
+}
+
+// run calls prepared when the target is prepared, or cannot be.
+func (w *work) run(ctx context.Context, prepared func()) {
+	start := time.Now()
+	img := w.prepare(ctx)
+	w.took = time.Since(start)
+	prepared()
+	if img != nil {
+		w.judge(ctx, img)
+	}
+	if ctx.Err() == nil { // what was cut off is not done
+		w.rec.Add(event.Event{Kind: event.TargetEnded, Target: w.target.Name, Duration: w.took})
+	}
+}
+
+func (w *work) prepare(ctx context.Context) *machine.Image {
+	t := w.target
+	supplies := *w.plan.Supplies
 	if t.Memory > 0 {
 		supplies.Memory = t.Memory
 	}
 	img, err := t.Backend.Prepare(ctx, t.What, &supplies)
 	if err != nil {
 		if ctx.Err() != nil {
-			return
+			return nil
 		}
 		miss := event.Event{Kind: event.TargetMissed, Target: t.Name, Reason: err.Error()}
 		var u *machine.Unavailable
 		if errors.As(err, &u) {
 			miss.Reason, miss.Fix = u.Reason, u.Fix
 		}
-		rec.Add(miss)
-		return
+		w.rec.Add(miss)
+		return nil
 	}
 	if t.Scale > 0 {
 		img.Scale = max(img.Scale*t.Scale, 1)
 		img.BootLimit = time.Duration(float64(img.BootLimit) * t.Scale)
 	}
 	img.Plan.Suites = t.Suites
-	rec.Add(event.Event{Kind: event.TargetPlanned, Target: t.Name, Plan: &img.Plan})
-	j := &judging{target: t.Name, image: img, rec: rec, seed: plan.Seed, specs: map[string]Spec{}, known: plan.Known, patience: plan.patience}
+	return img
+}
+
+func (w *work) judge(ctx context.Context, img *machine.Image) {
+	t, plan := w.target, w.plan
+	w.rec.Add(event.Event{Kind: event.TargetPlanned, Target: t.Name, Plan: &img.Plan})
+	j := &judging{target: t.Name, image: img, rec: w.rec, seed: plan.Seed, specs: map[string]Spec{}, known: plan.Known, patience: plan.patience}
 	if j.patience == (patience{}) {
 		j.patience = usual
 	}
 	for _, s := range plan.Specs {
-		if !slices.Contains(t.Suites, s.Meta.Suite) || t.Leaves != nil && !t.Leaves(s) {
+		if !t.takes(s) {
 			continue
 		}
 		s.Meta.Limit = time.Duration(float64(s.Meta.Limit) * max(img.Scale, 1))
 		j.specs[s.ID] = s
 		j.order = append(j.order, s.ID)
-		rec.Add(event.Event{Kind: event.SpecListed, Target: t.Name, Suite: s.Meta.Suite, Spec: s.ID, Meta: &s.Meta})
+		w.rec.Add(event.Event{Kind: event.SpecListed, Target: t.Name, Suite: s.Meta.Suite, Spec: s.ID, Meta: &s.Meta})
 	}
+	leave, err := w.gate.Enter(ctx, schedule.Need{Cores: img.Cores, Memory: img.Memory, Folder: img.Folder})
+	if err != nil {
+		return
+	}
+	defer leave()
+	start := time.Now()
 	j.run(ctx)
+	w.took += time.Since(start)
 }
 
 // Fingerprint describes the machine that xtest runs on.

@@ -75,6 +75,7 @@ func newTrial(t *testing.T, play string, specs ...Spec) *trial {
 		Targets:  []Target{{Name: "fake:it", Backend: f, What: "it", Suites: []string{"s"}}},
 		Specs:    specs,
 		patience: calm,
+		Supplies: &machine.Supplies{},
 	}}
 }
 

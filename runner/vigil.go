@@ -28,7 +28,7 @@ type vigil struct {
 	flood    int       // all of them in this boot
 	why      string    // why the machine had to be ended
 	silent   bool      // it was ended for its silence
-	cried    bool      // its console told of a crash: nothing it says from then on is believed
+	cried    bool      // its console told of a crash: nothing it says from then on buys time
 }
 
 // ending is how a boot went.
@@ -62,6 +62,9 @@ func (v *vigil) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * max(v.image.Scale, 1))
 }
 
+// slack is the scaled grace, within reason: a machine that hangs is not to cost half a minute.
+func (v *vigil) slack() time.Duration { return min(v.scaled(v.patience.grace), 10*time.Second) }
+
 func (v *vigil) keep(ctx context.Context) ending {
 	limit := time.NewTimer(v.image.BootLimit)
 	defer limit.Stop()
@@ -72,7 +75,7 @@ func (v *vigil) keep(ctx context.Context) ending {
 			if !ok {
 				// The channel ends with the machine; it may not end alone.
 				if events = nil; !v.cried {
-					limit.Reset(v.scaled(v.patience.grace))
+					limit.Reset(v.slack())
 				}
 				continue
 			}
@@ -84,7 +87,6 @@ func (v *vigil) keep(ctx context.Context) ending {
 				v.m.Kill() // whatever it does would go unrecorded
 			}
 		case <-v.m.Cry:
-			v.takeWaiting(events)
 			v.cried = true
 			limit.Reset(v.patience.settle)
 		case <-limit.C:
@@ -112,27 +114,12 @@ func (v *vigil) drain(events <-chan machine.Incoming) {
 	}
 }
 
-// takeWaiting takes what the agent said before the console cried.
-func (v *vigil) takeWaiting(events <-chan machine.Incoming) {
-	for {
-		select {
-		case in, ok := <-events:
-			if !ok {
-				return
-			}
-			v.takeOne(in)
-		default:
-			return
-		}
-	}
-}
-
-// takeOne tells whether the work went forward.
+// takeOne tells whether the work went forward. What was said behind a crash is not believed.
 func (v *vigil) takeOne(in machine.Incoming) (progress bool) {
 	switch {
 	case in.Alien != nil:
 		v.strange(in.Alien)
-	case !v.cried:
+	case !in.Late:
 		return v.take(in.Event)
 	}
 	return false
@@ -144,7 +131,7 @@ func (v *vigil) wait() time.Duration {
 	case v.finished:
 		return v.scaled(v.patience.off)
 	case v.open != "":
-		return v.specs[v.open].Meta.Limit + v.scaled(v.patience.grace) - time.Since(v.since)
+		return v.specs[v.open].Meta.Limit + v.slack() - time.Since(v.since)
 	}
 	return v.scaled(v.patience.pause)
 }
@@ -213,7 +200,7 @@ func (v *vigil) lost() {
 // doubted turns a verdict into broken when somebody but the agent wrote to the channel meanwhile.
 func (v *vigil) doubted(r event.Result) event.Result {
 	if v.aliens > 0 {
-		r.Reason = fmt.Sprintf("while it ran, %d lines came over the event channel that the agent did not send (it said %s), the first: %v", v.aliens, r.Verdict, v.alien)
+		r.Reason = fmt.Sprintf("lines that the agent did not send came over the event channel while it ran: %d (it said %s), the first: %v", v.aliens, r.Verdict, v.alien)
 		r.Verdict, r.Failure = event.Broken, nil
 	}
 	return r

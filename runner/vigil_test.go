@@ -193,7 +193,7 @@ func TestAlienLines(t *testing.T) {
 			list, _ := newTrial(t, play).run(t, t.Context())
 			list.want(t, "s/a=pass s/b=broken s/c=pass")
 			list.boots(t, 1)
-			has(t, list.result(t, "s/b").Reason, "the agent did not send", "it said pass")
+			has(t, list.result(t, "s/b").Reason, "event channel", "said pass")
 			if w := list.of(event.Warned); len(w) != 1 || w[0].Spec != "s/b" {
 				t.Errorf("recorded %+v", w)
 			}

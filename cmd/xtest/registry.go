@@ -8,6 +8,7 @@ import (
 	"xtest/runner"
 	"xtest/runner/local"
 	"xtest/runner/machine"
+	"xtest/runner/oci"
 	"xtest/runner/qemu"
 	"xtest/runner/ssh"
 	"xtest/runner/uml"
@@ -22,7 +23,10 @@ import (
 )
 
 // backends, in the order in which they are listed.
-var backends = []machine.Backend{uml.Backend{}, xen.Backend{}, qemu.Backend{}, ssh.Backend{}, local.Backend{}}
+var backends = []machine.Backend{uml.Backend{}, xen.Backend{}, qemu.Backend{}, oci.Backend{}, ssh.Backend{}, local.Backend{}}
+
+// What cleans up behind a container is this program too.
+func init() { oci.Main() }
 
 // defaultTargets are judged when the user names none.
 var defaultTargets = []string{"uml:debian-12", "xen:debian-12"}
@@ -50,6 +54,16 @@ func targetNames() []string {
 		}
 	}
 	return names
+}
+
+// allTargetNames are those of the file, too. With a file that cannot be read they are the backends'
+// alone: a completion is no place for its mistakes.
+func allTargetNames(f *configFlag) []string {
+	c, err := f.load()
+	if err != nil {
+		return targetNames()
+	}
+	return append(c.Names(), targetNames()...)
 }
 
 func targetName(b machine.Backend, o machine.Offer) string {

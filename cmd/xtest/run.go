@@ -10,10 +10,13 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"xtest/config"
 	"xtest/reports"
 	"xtest/runner"
 	"xtest/runner/event"
@@ -26,14 +29,14 @@ import (
 // runFlags are what `xtest run` was asked for.
 type runFlags struct {
 	archive archiveFlags
-	suites  []string
-	specs   []string
+	config  configFlag
+	options config.Options // what was typed, before the file's
 	runs    string
 	seed    uint64
-	memory  string
 	junit   string
 	json    string
 	noRoot  bool
+	typed   []string // the flags that make the machines what they are
 }
 
 func runCommand() *cobra.Command {
@@ -41,8 +44,10 @@ func runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run [TARGET...]",
 		Short: "Boot targets and judge them",
-		Long: `Boot each target and run its suites inside. Without targets, judge a stock Debian 12: its
-User-Mode Linux kernel (namespaces, lsb) and its Xen (hypercall).
+		Long: `Boot each target and run its suites inside. Without targets, judge those of xtest.yaml, or else a
+stock Debian 12: its User-Mode Linux kernel (namespaces, lsb) and its Xen (hypercall).
+Braces are expanded, also where the shell does not: uml:debian-{12,13}. Flags go before xtest.yaml;
+with --spec, what the file leaves out does not count.
 
 The record is kept below --runs; every report can be drawn from it again.`,
 		Example: `  xtest run
@@ -50,16 +55,25 @@ The record is kept below --runs; every report can be drawn from it again.`,
   xtest run uml:debian-12 --spec 'user/*' --spec uts/isolated
   xtest run xen:debian-12 --junit result.xml`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return targetNames(), cobra.ShellCompDirectiveNoFileComp
+			return allTargetNames(&f.config), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			f.typed = machineFlags(c.Flags())
+			return f.run(c.Context(), args)
+		},
 	}
 	f.archive.add(c)
-	c.Flags().StringSliceVar(&f.suites, "suite", nil, "suites to run (default: those of each target's backend)")
-	c.Flags().StringSliceVar(&f.specs, "spec", nil, "specs to run, by ID or pattern (*, ?)")
+	f.config.add(c)
+	o := &f.options
+	c.Flags().StringSliceVar(&o.Suites, "suite", nil, "suites to run (default: those of each target's backend)")
+	c.Flags().StringSliceVar(&o.Specs, "spec", nil, "specs to run, by ID or pattern (*, ?)")
+	c.Flags().StringSliceVar(&o.Exclude, "exclude", nil, "specs to leave out, by ID or pattern (*, ?)")
+	c.Flags().StringSliceVar(&o.Labels, "label", nil, "run only specs with one of these labels; MUST, SHOULD, safe, guest and destructive are labels too")
+	c.Flags().StringSliceVar(&o.ExcludeLabels, "exclude-label", nil, "leave out specs with one of these labels")
+	c.Flags().Float64Var(&o.Limits.Scale, "time-scale", 0, "multiply time limits, 0.1 to 100 (default 1)")
 	c.Flags().StringVar(&f.runs, "runs", "runs", "folder that holds the records")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "seed of everything random (default: a new one, which is printed)")
-	c.Flags().StringVar(&f.memory, "memory", "", "memory of a machine, as 512M or 2G (default: the backend's choice)")
+	c.Flags().StringVar(&o.Memory, "memory", "", "memory of a machine, as 512M or 2G (default: the backend's choice)")
 	c.Flags().StringVar(&f.junit, "junit", "", "also write the result as JUnit XML to this file")
 	c.Flags().StringVar(&f.json, "json", "", "also write the result as JSON to this file")
 	c.Flags().BoolVar(&f.noRoot, "no-rootfs", false, "boot without the distribution's root file system: the agent alone, on an empty tmpfs")
@@ -98,10 +112,37 @@ func (f *runFlags) run(ctx context.Context, names []string) error {
 	defer stop()
 	go progress.Watch(watch)
 	rec.Add(event.Event{Kind: event.RunStarted, Run: &event.Run{
-		ID: path.Base(rec.Dir), Version: version(), Command: os.Args, Seed: plan.Seed, Host: runner.Fingerprint(),
+		ID: path.Base(rec.Dir), Version: version(), Command: os.Args, Flags: f.typed, Seed: plan.Seed, Host: runner.Fingerprint(),
 	}})
 	err = runner.Run(ctx, plan, rec)
 	return f.finish(rec, progress, screen, err)
+}
+
+// choosing are the flags that choose what is judged and where the results go, not on what machines.
+var choosing = []string{
+	"suite", "spec", "exclude", "label", "exclude-label", "runs", "seed", "junit", "json", "jobs", "shard", "diff", "all",
+}
+
+// machineFlags gives the flags that were typed and that another run of the same machines needs.
+func machineFlags(flags *pflag.FlagSet) []string {
+	var typed []string
+	flags.Visit(func(f *pflag.Flag) {
+		if slices.Contains(choosing, f.Name) {
+			return
+		}
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		for _, v := range values {
+			if f.Value.Type() == "bool" && v == "true" {
+				typed = append(typed, "--"+f.Name)
+			} else {
+				typed = append(typed, "--"+f.Name+"="+v)
+			}
+		}
+	})
+	return typed
 }
 
 // finish closes the record and shows what came of the run.
@@ -143,38 +184,61 @@ func (f *runFlags) plan(names []string) (runner.Plan, error) {
 		rand.Read(b[:])
 		plan.Seed = uint64(binary.LittleEndian.Uint32(b[:])) + 1
 	}
-	memory, err := parseSize(f.memory)
+	cfg, err := f.config.load()
 	if err != nil {
 		return plan, err
 	}
-	plan.Supplies.Memory = memory
-	specs, err := chooseSpecs(spec.All(), f.suites, f.specs)
-	if err != nil {
+	if err := checkOptions(f.options); err != nil {
 		return plan, err
 	}
-	for _, s := range specs {
-		plan.Specs = append(plan.Specs, runner.Spec{ID: s.ID, Meta: *s.Event(s.Suite, 1)})
+	if names, err = expand(names); err != nil {
+		return plan, err
 	}
 	if len(names) == 0 {
-		names = defaultTargets
+		names = defaults(cfg)
 	}
+	chosen := map[string]bool{}
+	whats := map[string]string{}
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
 			return plan, usagef("target %s is named twice", name)
 		}
-		t, err := parseTarget(name)
+		j, err := judge(cfg, name, f.options)
 		if err != nil {
 			return plan, err
 		}
-		if len(f.suites) > 0 {
-			t.Suites = f.suites
-		} else if len(f.specs) > 0 {
-			t.Suites = suiteNames(specs)
+		plan.Targets = append(plan.Targets, j.target)
+		whats[name] = targetName(j.target.Backend, machine.Offer{What: j.target.What})
+		for _, s := range j.specs {
+			chosen[s.ID] = true
 		}
-		plan.Targets = append(plan.Targets, t)
 	}
+	for _, s := range spec.All() {
+		if chosen[s.ID] {
+			plan.Specs = append(plan.Specs, runner.Spec{ID: s.ID, Meta: *s.Event(s.Suite, 1)})
+		}
+	}
+	now := time.Now()
+	plan.Known = func(target, spec string) *event.Known { return cfg.Excuse(now, target, whats[target], spec) }
 	plan.Supplies.Modules = spec.Modules(suitesOf(plan.Targets)...)
 	return plan, nil
+}
+
+// checkOptions checks those flags that no file and no choice of specs does.
+func checkOptions(o config.Options) error {
+	known := world().Labels
+	for _, l := range slices.Concat(o.Labels, o.ExcludeLabels) {
+		if !slices.Contains(known, l) {
+			return usagef("there is no label %q; %s", l, suggest(l, known, fmt.Sprintf("there are %v", known)))
+		}
+	}
+	if _, err := chooseSpecs(spec.All(), nil, o.Exclude); err != nil {
+		return fmt.Errorf("--exclude: %w", err)
+	}
+	if s := o.Limits.Scale; s != 0 && !(s >= 0.1 && s <= 100) {
+		return usagef("--time-scale %g: the scale of time limits is a number from 0.1 to 100", s)
+	}
+	return nil
 }
 
 func suitesOf(targets []runner.Target) []string {
@@ -194,21 +258,22 @@ func chooseSpecs(all []spec.Listed, suites, patterns []string) ([]spec.Listed, e
 			return nil, usagef("there is no suite %q; %s", s, suggest(s, known, fmt.Sprintf("there are %v", known)))
 		}
 	}
+	for _, p := range patterns {
+		if err := config.CheckPattern(p); err != nil {
+			return nil, usagef("--spec %q: %w", p, err)
+		}
+	}
 	var chosen []spec.Listed
 	used := make([]bool, len(patterns))
 	var ids []string
 	for _, s := range all {
-		ids = append(ids, s.ID)
 		if len(suites) > 0 && !slices.Contains(suites, s.Suite) {
 			continue
 		}
+		ids = append(ids, s.ID)
 		match := len(patterns) == 0
 		for i, p := range patterns {
-			ok, err := path.Match(p, s.ID)
-			if err != nil {
-				return nil, usagef("--spec %q: %w", p, err)
-			}
-			if ok {
+			if config.Match(p, s.ID) {
 				match, used[i] = true, true
 			}
 		}
@@ -218,7 +283,11 @@ func chooseSpecs(all []spec.Listed, suites, patterns []string) ([]spec.Listed, e
 	}
 	for i, p := range patterns {
 		if !used[i] {
-			return nil, usagef("no spec matches %q; %s", p, suggest(p, ids, "`xtest targets show TARGET` lists them"))
+			of := ""
+			if len(suites) > 0 {
+				of = " of " + strings.Join(suites, " or ")
+			}
+			return nil, usagef("no spec%s matches %q; %s", of, p, suggest(p, ids, "`xtest targets show TARGET` lists them"))
 		}
 	}
 	return chosen, nil

@@ -48,7 +48,7 @@ func writeReport(path string, m *reports.Model, render func(io.Writer, *reports.
 	}
 	f, err := os.Create(path)
 	if err != nil {
-		return fmt.Errorf("writing a report: %w", err)
+		return fmt.Errorf("writing a report: %w; the record is kept, `xtest report %s` draws it again", err, m.Dir)
 	}
 	if err := errors.Join(render(f, m), f.Close()); err != nil {
 		return fmt.Errorf("writing the report %s: %w", path, err)

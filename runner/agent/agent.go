@@ -125,6 +125,9 @@ func (a *agent) serve(in io.Reader, out io.Writer) error {
 		}
 	}
 	if order.Install != nil {
+		if !a.init {
+			return errors.New("a root file system is made only where the agent is init")
+		}
 		return a.makeRoot(*order.Install)
 	}
 	if a.init {

@@ -66,6 +66,7 @@ func (c *Cache) List() ([]Entry, error) {
 type PruneOptions struct {
 	All       bool          // everything that is not in use
 	OlderThan time.Duration // what was not used for this long; 0 or less matches nothing
+	Name      string        // of these, only entries with this name; "" means any
 }
 
 // Prune removes entries and returns how many bytes of disk (freed) and how many entries (n) that
@@ -79,7 +80,7 @@ func (c *Cache) Prune(o PruneOptions) (freed int64, n int, err error) {
 	}
 	var errs []error
 	for _, e := range entries {
-		if !o.All && (o.OlderThan <= 0 || time.Since(e.LastUsed) < o.OlderThan) {
+		if o.Name != "" && e.Name != o.Name || !o.All && (o.OlderThan <= 0 || time.Since(e.LastUsed) < o.OlderThan) {
 			continue
 		}
 		removed, err := c.remove(e, o)

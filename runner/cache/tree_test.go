@@ -265,3 +265,28 @@ func TestListAndPrune(t *testing.T) {
 		t.Errorf("left behind: %v", l)
 	}
 }
+
+func TestPruneByName(t *testing.T) {
+	c, err := cache.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"old", "kept"} {
+		key := strings.Repeat(string(rune('a'+i)), 64)
+		if _, err := c.Tree(t.Context(), key, name, func(context.Context, string) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Close()
+	if c, err = cache.Open(c.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, n, err := c.Prune(cache.PruneOptions{All: true, Name: "old"}); err != nil || n != 1 {
+		t.Errorf("pruned %d (%v), expected the one of that name", n, err)
+	}
+	left, err := c.List()
+	if err != nil || len(left) != 1 || left[0].Name != "kept" {
+		t.Errorf("left %v (%v)", left, err)
+	}
+}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"os"
 )
@@ -65,8 +66,9 @@ func (l *Log) Close() error {
 		if missing > 0 {
 			fmt.Fprintf(l.head, "\n[xtest: %d bytes of console output left out]\n", missing)
 		}
-		l.head.Write(l.tail[l.next:])
-		_, l.err = l.head.Write(l.tail[:l.next])
+		_, first := l.head.Write(l.tail[l.next:])
+		_, second := l.head.Write(l.tail[:l.next])
+		l.err = errors.Join(first, second)
 	}
 	if err := l.head.Close(); l.err == nil {
 		l.err = err

@@ -12,7 +12,8 @@ type Pattern struct {
 	Kind string
 	// Fatal cries are followed by the end of the machine; after the others it may limp on.
 	Fatal bool
-	text  string
+	word  []byte         // stands in every such line: looking for it costs a flooding guest's lines little
+	text  *regexp.Regexp // its group is where the cry begins
 }
 
 // Crash is a cry with what stood around it.
@@ -22,67 +23,97 @@ type Crash struct {
 	Excerpt   string
 }
 
-// patterns are tried in order. Linux: kernel/panic.c, lib/bug.c, mm/kasan/report.c, kernel/hung_task.c,
-// kernel/watchdog.c, arch/x86/mm/fault.c, net/core/dev.c. Xen: xen/common/bug.c, xen/drivers/char/console.c,
-// xen/arch/x86/traps.c, xen/common/shutdown.c.
-var patterns = []Pattern{
-	{"panic", true, "Kernel panic - not syncing"},
-	{"xen-panic", true, "Panic on CPU "},
-	{"xen-bug", true, "Xen BUG at "},
-	{"xen-assertion", true, "Assertion '"},
-	{"xen-trap", true, "FATAL TRAP: vec"},
-	{"xen-page-fault", true, "FATAL PAGE FAULT"},
-	{"double-fault", true, "*** DOUBLE FAULT ***"},
-	{"xen-watchdog", true, "Watchdog timer detects that CPU"},
-	{"xen-cfi", true, "CONTROL-FLOW PROTECTION FAULT"},
-	{"dom0-crash", true, "Hardware Dom"},
-	{"kasan", false, "BUG: KASAN:"},
-	{"bug", false, "kernel BUG at "},
-	{"page-fault", false, "BUG: unable to handle"},
-	{"null-pointer", false, "BUG: kernel NULL pointer dereference"},
-	{"protection-fault", false, "general protection fault"},
-	{"oops", false, "Oops: "},
-	{"lockup", false, "watchdog: BUG: soft lockup"},
-	{"lockup", false, "NMI watchdog: Watchdog detected hard LOCKUP"},
-	{"hung-task", false, "blocked for more than"},
-	{"rcu-stall", false, "rcu: INFO: rcu_"},
-	{"bug", false, "BUG: "},
-	{"refcount", false, "refcount_t: "},
-	{"net-leak", false, "unregister_netdevice: waiting for"},
-	{"xen-warning", false, "Xen WARN at "},
-	{"domain-crash", false, "crashed on cpu#"},
-	{"ubsan", false, "UBSAN: "},
+// linux is a message of the kernel's own: at the start of a line, or behind the level or time that
+// printk(9) puts in front. A program of the guest that writes of BUGs in passing is none.
+const linux = `(?:^(?:\x1b\[[0-9;?]*[A-Za-z]|\s)*|<\d>|\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )`
+
+// xen is a message of the hypervisor's, which may stand behind half a line of a domain.
+const xen = `\(XEN\) (?:\[[^\]]*\] )?`
+
+// anywhere is for words that nothing else uses.
+const anywhere = ``
+
+// pattern has the word stand behind what is in front. Text says more, where the word is not enough.
+func pattern(kind string, fatal bool, front, word, text string) Pattern {
+	if text == "" {
+		text = regexp.QuoteMeta(word)
+	}
+	return Pattern{kind, fatal, []byte(word), regexp.MustCompile(front + `(` + text + `)`)}
 }
 
-func match(line []byte) (Pattern, bool) {
+// patterns are tried in order. Linux: kernel/panic.c, lib/bug.c, mm/kasan/report.c, kernel/hung_task.c,
+// kernel/watchdog.c, arch/x86/kernel/dumpstack.c, arch/x86/mm/fault.c, net/core/dev.c. Xen:
+// xen/common/bug.c, xen/drivers/char/console.c, xen/arch/x86/traps.c, xen/common/shutdown.c.
+var patterns = []Pattern{
+	pattern("panic", true, anywhere, "Kernel panic - not syncing: ", ""),
+	pattern("xen-bug", true, xen, "Xen BUG at ", ""),
+	pattern("xen-assertion", true, xen, "Assertion '", `Assertion '.*' failed at `),
+	pattern("xen-trap", true, xen, "FATAL TRAP: vec", ""),
+	pattern("xen-page-fault", true, xen, "FATAL PAGE FAULT", ""),
+	pattern("xen-page-fault", true, xen, "Early fatal page fault at ", ""),
+	pattern("double-fault", true, xen, "*** DOUBLE FAULT ***", ""),
+	pattern("xen-watchdog", true, xen, "Watchdog timer detects that CPU", ""),
+	pattern("xen-cfi", true, xen, "CONTROL-FLOW PROTECTION FAULT", ""),
+	pattern(vague, true, xen, "Panic on CPU ", `Panic on CPU \d+:`),
+	// "halted" and "shutdown" in its place are what a clean end looks like.
+	pattern("dom0-crash", true, xen, "Hardware Dom", `Hardware Dom\d+ crashed`),
+	pattern("kasan", false, linux, "BUG: KASAN: ", ""),
+	pattern("bug", false, linux, "kernel BUG at ", ""),
+	pattern("null-pointer", false, linux, "BUG: kernel NULL pointer dereference", ""),
+	pattern("page-fault", false, linux, "BUG: unable to handle ", ""),
+	// A program's own fault reads "traps: NAME[PID] general protection fault".
+	pattern("protection-fault", false, linux, "general protection fault", `(?:Oops: )?general protection fault`),
+	pattern("lockup", false, linux, "BUG: soft lockup", `(?:NMI )?watchdog: BUG: soft lockup`),
+	pattern("lockup", false, linux, "Watchdog detected hard LOCKUP", `(?:NMI )?watchdog: Watchdog detected hard LOCKUP`),
+	pattern("hung-task", false, linux, "blocked for more than ", `INFO: task .*:\d+ blocked for more than \d+ seconds`),
+	pattern("rcu-stall", false, linux, "rcu: INFO: rcu_", `rcu: INFO: rcu_\w+ .*stall`),
+	pattern("oops", false, linux, "[#", `(?:Oops|Internal error): .*\[#\d+\]|[a-z][a-z ]*: [0-9a-f]{4} \[#\d+\]`),
+	pattern("bug", false, linux, "BUG: ", ""),
+	pattern("refcount", false, linux, "refcount_t: ", ""),
+	pattern("net-leak", false, linux, "unregister_netdevice: waiting for ", ""),
+	pattern("xen-warning", false, xen, "Xen WARN at ", ""),
+	pattern("domain-crash", false, xen, "crashed on cpu#", `Domain \d+ \(vcpu#\d+\) crashed on cpu#`),
+	pattern("ubsan", false, linux, "UBSAN: ", ""),
+}
+
+// vague is a cry whose next line says what it is about.
+const vague = "xen-panic"
+
+// match gives the first pattern that the line holds, and the line from the cry on.
+func match(line []byte) (p Pattern, cry []byte, ok bool) {
 	for _, p := range patterns {
-		if bytes.Contains(line, []byte(p.text)) {
-			return p, true
+		if !bytes.Contains(line, p.word) {
+			continue
+		}
+		if at := p.text.FindSubmatchIndex(line); at != nil {
+			return p, line[at[2]:], true
 		}
 	}
-	return Pattern{}, false
+	return Pattern{}, nil, false
+}
+
+// ahead says whether a cry that follows p tells more: how it ended, or what it is about.
+func (p Pattern) ahead(next Pattern) bool {
+	return next.Fatal && (!p.Fatal || p.Kind == vague && next.Kind != vague)
 }
 
 var (
-	timestamp = regexp.MustCompile(`^(\(XEN\) )?\[ *\d+\.\d+\] ?|^<\d>`)
-	numbers   = regexp.MustCompile(`0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,16}\b|\b\d+\b`)
-	function  = regexp.MustCompile(`(?:RIP:? |RIP: \d+:)\S*?([a-zA-Z_][\w.]*)\+0x`)
+	prefix   = regexp.MustCompile(`^\(XEN\) (?:\[[^\]]*\] )?`)
+	numbers  = regexp.MustCompile(`0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,16}\b|\b\d+`)
+	function = regexp.MustCompile(`\bRIP: +(?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]+>\] *)*(?:\S*#)?([a-zA-Z_][\w.$]*)\+0x`)
 )
 
-// signature is the same for the same crash: the cry with numbers and addresses taken out, and the
-// function it happened in where the console names it.
-func signature(p Pattern, lines [][]byte) string {
-	head := p.Kind
-	for _, l := range lines {
-		if bytes.Contains(l, []byte(p.text)) {
-			head = numbers.ReplaceAllString(timestamp.ReplaceAllString(string(l), ""), "N")
-			break
-		}
-	}
+// isDump recognises the beginning of the registers and the stack that Xen prints before it panics.
+func isDump(line []byte) bool { return bytes.Contains(line, []byte("----[ Xen-")) }
+
+// signature is the same for the same crash: what was cried first, with numbers and addresses taken
+// out, and the function it happened in where the console names it.
+func signature(cry []byte, lines [][]byte) string {
+	head := strings.TrimSpace(numbers.ReplaceAllString(string(cry), "N"))
 	for _, l := range lines {
 		if m := function.FindSubmatch(l); m != nil {
-			return strings.TrimSpace(head) + " in " + string(m[1])
+			return head + " in " + string(m[1])
 		}
 	}
-	return strings.TrimSpace(head)
+	return head
 }

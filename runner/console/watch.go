@@ -7,6 +7,7 @@ package console
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 )
 
@@ -16,21 +17,24 @@ type Watcher struct {
 	mu     sync.Mutex
 	log    *Log
 	line   []byte   // the unfinished last line
+	wraps  bool     // it goes on one that was too long
 	recent [][]byte // the last finished lines, oldest first
 	found  *sighting
 	onHit  func(Pattern)
-	lines  int
 }
 
 type sighting struct {
 	pattern Pattern
+	cry     []byte // what was cried first
 	before  [][]byte
 	behind  [][]byte
 }
 
 const (
-	maxLine    = 1024 // bytes of a line that are looked at and quoted
+	maxLine    = 1024 // bytes of a line; longer ones are broken
+	overlap    = 128  // of which are looked at again together with what follows
 	keepBefore = 8    // lines quoted before the first cry
+	keepDump   = 80   // and at most, where Xen printed its registers and stack first
 	keepBehind = 40   // and behind it
 	keepTail   = 25   // lines kept for Tail
 )
@@ -41,7 +45,7 @@ func NewWatcher(log *Log, onHit func(Pattern)) *Watcher {
 	return &Watcher{log: log, onHit: onHit}
 }
 
-// Write never fails: a full disk must not keep a crash from being seen. Log.Err tells of it.
+// Write never fails: a full disk must not keep a crash from being seen. Log.Close tells of it.
 func (w *Watcher) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,41 +60,71 @@ func (w *Watcher) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		w.grow(rest[:i])
-		w.endLine()
+		w.endLine(false)
+		w.line, w.wraps = w.line[:0], false
 		rest = rest[i+1:]
 	}
 }
 
+// grow adds to the line. A program may write without end and the kernel cry behind it, so nothing of
+// a line is skipped.
 func (w *Watcher) grow(part []byte) {
-	if room := maxLine - len(w.line); len(part) > room {
-		part = part[:max(room, 0)]
+	if bytes.IndexByte(part, 0) >= 0 { // the noise of a serial line that is switched on
+		part = bytes.ReplaceAll(part, []byte{0}, nil)
 	}
-	w.line = append(w.line, part...)
+	for len(part) > 0 {
+		if len(w.line) == maxLine {
+			w.endLine(true)
+			w.line = append(w.line[:0], w.line[maxLine-overlap:]...)
+			w.wraps = true
+		}
+		n := min(len(part), maxLine-len(w.line))
+		w.line = append(w.line, part[:n]...)
+		part = part[n:]
+	}
 }
 
-func (w *Watcher) endLine() {
+// endLine takes the line that is done, or the part of it that fills all room.
+func (w *Watcher) endLine(goesOn bool) {
 	line := bytes.Clone(bytes.TrimRight(w.line, "\r"))
-	w.line = w.line[:0]
-	w.lines++
+	p, cry, hit := match(line)
+	if goesOn && len(cry) < overlap {
+		hit = false // it will be seen again, and whole
+	}
+	if w.wraps && !hit {
+		line = line[min(overlap, len(line)):] // which stands in the line before
+	}
 	switch {
-	case w.found == nil:
-		if p, hit := match(line); hit {
-			w.found = &sighting{pattern: p, before: w.lastLines(keepBefore), behind: [][]byte{line}}
-			if w.onHit != nil {
-				w.onHit(p)
-			}
+	case w.found == nil && hit:
+		w.found = &sighting{pattern: p, cry: cry, before: w.before(), behind: [][]byte{line}}
+		if w.onHit != nil {
+			w.onHit(p)
 		}
-	case len(w.found.behind) < keepBehind:
-		w.found.behind = append(w.found.behind, line)
-		// A panic behind an oops says more about how it ended.
-		if p, hit := match(line); hit && p.Fatal && !w.found.pattern.Fatal {
-			w.found.pattern = p
+	case w.found != nil && len(w.found.behind) < keepBehind:
+		f := w.found
+		if f.pattern.Kind == vague && len(f.behind) == 1 {
+			f.cry = prefix.ReplaceAll(line, nil)
+		}
+		f.behind = append(f.behind, line)
+		if hit && f.pattern.ahead(p) {
+			f.pattern = p
 		}
 	}
 	w.recent = append(w.recent, line)
-	if len(w.recent) > 2*keepTail {
-		w.recent = append([][]byte{}, w.recent[keepTail:]...)
+	if len(w.recent) > 2*keepDump {
+		w.recent = append([][]byte{}, w.recent[keepDump:]...)
 	}
+}
+
+// before gives the lines to quote before a cry.
+func (w *Watcher) before() [][]byte {
+	lines := w.lastLines(keepDump)
+	for i, l := range slices.Backward(lines) {
+		if isDump(l) {
+			return lines[max(0, min(i-1, len(lines)-keepBefore)):]
+		}
+	}
+	return w.lastLines(keepBefore)
 }
 
 func (w *Watcher) lastLines(n int) [][]byte {
@@ -102,18 +136,29 @@ func (w *Watcher) lastLines(n int) [][]byte {
 func (w *Watcher) Crash() (c Crash, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.found == nil {
+	// The last line of a dying machine may lack its end.
+	last := bytes.Clone(bytes.TrimRight(w.line, "\r"))
+	f := sighting{}
+	if w.found != nil {
+		f = *w.found
+		f.behind = slices.Clone(f.behind)
+		if len(last) > 0 && len(f.behind) < keepBehind {
+			f.behind = append(f.behind, last)
+		}
+	} else if f.pattern, f.cry, ok = match(last); ok {
+		f.before, f.behind = w.before(), [][]byte{last}
+	} else {
 		return Crash{}, false
 	}
-	// The last line of a dying machine may lack its end.
-	behind := append([][]byte{}, w.found.behind...)
-	if len(w.line) > 0 && len(behind) < keepBehind {
-		behind = append(behind, bytes.Clone(w.line))
+	lines := append(slices.Clone(f.before), f.behind...)
+	where := f.behind
+	if slices.ContainsFunc(f.before, isDump) {
+		where = lines
 	}
 	return Crash{
-		Pattern:   w.found.pattern,
-		Signature: signature(w.found.pattern, behind),
-		Excerpt:   string(bytes.Join(append(append([][]byte{}, w.found.before...), behind...), []byte("\n"))),
+		Pattern:   f.pattern,
+		Signature: signature(f.cry, where),
+		Excerpt:   string(bytes.Join(lines, []byte("\n"))),
 	}, true
 }
 
@@ -126,11 +171,4 @@ func (w *Watcher) Tail() string {
 		lines = append(lines, bytes.Clone(w.line))
 	}
 	return string(bytes.Join(lines, []byte("\n")))
-}
-
-// Lines is how many lines were printed so far.
-func (w *Watcher) Lines() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.lines
 }

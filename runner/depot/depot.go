@@ -38,12 +38,12 @@ const Arch = "amd64"
 
 // Index is the release's package index, by code name.
 func (d *Depot) Index(ctx context.Context, codename string) (*debian.Index, error) {
-	return d.index(ctx, codename, debian.Load)
+	return d.index(ctx, codename, debian.Load, false)
 }
 
 // Update fetches the newest index and forgets what was resolved from an older one.
 func (d *Depot) Update(ctx context.Context, codename string) (*debian.Index, error) {
-	ix, err := d.index(ctx, codename, debian.Update)
+	ix, err := d.index(ctx, codename, debian.Update, true)
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +52,10 @@ func (d *Depot) Update(ctx context.Context, codename string) (*debian.Index, err
 
 type loader func(context.Context, *cache.Cache, debian.Mirror, []debian.Suite, string, debian.Progress) (*debian.Index, error)
 
-func (d *Depot) index(ctx context.Context, codename string, load loader) (*debian.Index, error) {
+func (d *Depot) index(ctx context.Context, codename string, load loader, fresh bool) (*debian.Index, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if ix := d.indexes[codename]; ix != nil {
+	if ix := d.indexes[codename]; ix != nil && !fresh {
 		return ix, nil
 	}
 	host, err := debian.HostSources("/")

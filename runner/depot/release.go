@@ -21,11 +21,18 @@ type Release struct {
 
 // Releases are those that xtest knows, oldest first.
 var Releases = []Release{
-	{
-		Name: "debian-12", Title: "Debian 12 (bookworm)", Codename: "bookworm",
+	debianRelease("debian-11", "Debian 11 (bullseye)", "bullseye"),
+	debianRelease("debian-12", "Debian 12 (bookworm)", "bookworm"),
+	debianRelease("debian-13", "Debian 13 (trixie)", "trixie"),
+	debianRelease("debian-sid", "Debian unstable (sid)", "sid"),
+}
+
+func debianRelease(name, title, codename string) Release {
+	return Release{
+		Name: name, Title: title, Codename: codename,
 		UML: "user-mode-linux", Linux: "linux-image-amd64", Cloud: "linux-image-cloud-amd64",
 		Xen: regexp.MustCompile(`^xen-hypervisor-4\.\d+-amd64$`),
-	},
+	}
 }
 
 // FindRelease finds a release by the name that targets use.
@@ -48,18 +55,53 @@ func (r Release) WantUML() Wanted {
 	}
 }
 
-// WantLinux asks for the kernel and modules that the metapackage stands for: r.Linux or r.Cloud.
-func (r Release) WantLinux(metapackage string) Wanted {
+// WantLibc asks for the release's C library.
+func (r Release) WantLibc() Wanted {
 	return Wanted{
-		Role: "kernel", Codename: r.Codename, Name: metapackage, Part: "kernel and modules",
+		Role: "libc", Codename: r.Codename, Name: "libc", Find: Named("libc6"), Part: "libraries",
+		Keep: func(name string) bool { return strings.Contains(name, "lib/x86_64-linux-gnu/") },
+	}
+}
+
+// WantLinux asks for the kernel that the metapackage (r.Linux or r.Cloud) stands for, in
+// boot/vmlinuz-VERSION or usr/lib/modules/VERSION/vmlinuz.
+func (r Release) WantLinux(metapackage string) Wanted {
+	return r.wantLinux("kernel", metapackage, kernelBinary)
+}
+
+// WantModules asks for that kernel's modules, in lib/modules/VERSION or usr/lib/modules/VERSION.
+func (r Release) WantModules(metapackage string) Wanted {
+	return r.wantLinux("modules", metapackage, kernelModules)
+}
+
+// Since Linux 7 Debian splits a kernel's package in two, on which the image's package depends.
+var (
+	kernelImage   = regexp.MustCompile(`linux-image-[a-z0-9.+-]+`)
+	kernelBinary  = regexp.MustCompile(`linux-binary-[a-z0-9.+-]+`)
+	kernelModules = regexp.MustCompile(`linux-modules-[a-z0-9.+-]+`)
+)
+
+func (r Release) wantLinux(role, metapackage string, part *regexp.Regexp) Wanted {
+	return Wanted{
+		Role: role, Codename: r.Codename, Name: metapackage + " " + role, Part: "kernel and modules",
 		Find: func(ix *debian.Index) (*debian.Package, error) {
-			meta := ix.Package(metapackage)
-			if meta == nil {
-				return nil, fmt.Errorf("the archive has no package %s", metapackage)
+			meta, err := Named(metapackage)(ix)
+			if err != nil {
+				return nil, err
 			}
-			// The metapackage depends on one image, with its version in the name.
-			image, _, _ := strings.Cut(strings.TrimSpace(meta.Depends), " ")
-			return Named(strings.TrimSuffix(image, ","))(ix)
+			// The metapackage depends on one image, with its version in the name, and maybe more.
+			name := kernelImage.FindString(meta.Depends)
+			if name == "" {
+				return nil, fmt.Errorf("the package %s depends on no kernel image, but on %q", metapackage, meta.Depends)
+			}
+			image, err := Named(name)(ix)
+			if err != nil {
+				return nil, err
+			}
+			if split := part.FindString(image.Depends); split != "" {
+				return Named(split)(ix)
+			}
+			return image, nil
 		},
 		Keep: func(name string) bool {
 			return strings.HasPrefix(name, "boot/vmlinuz-") || strings.HasPrefix(name, "lib/modules/") ||

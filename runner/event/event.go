@@ -5,7 +5,10 @@
 // trusted. Their strings are whatever the guest sent; escape them before they are shown.
 package event
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Kind says what an event tells. The set is closed; a reader skips kinds it does not know, so that
 // records of newer versions can still be drawn.
@@ -71,9 +74,27 @@ type Run struct {
 	ID      string   `json:"id"`      // also the name of the run's folder
 	Version string   `json:"version"` // xtest's own
 	Command []string `json:"command"` // as it was typed
-	Seed    uint64   `json:"seed"`
-	Host    Host     `json:"host"`
+	// Flags are those of Command that make the machines what they are; with them one spec can be
+	// judged again under the same conditions.
+	Flags []string `json:"flags,omitempty"`
+	Seed  uint64   `json:"seed"`
+	Host  Host     `json:"host"`
+	// Targets are those that will be judged, in the order in which they were named.
+	Targets []string `json:"targets,omitempty"`
+	// Shard says which part of a larger run this is; nil: it is the whole.
+	Shard *Shard `json:"shard,omitempty"`
+	// Merged are the runs that this one was put together from.
+	Merged []Run `json:"merged,omitempty"`
 }
+
+// Shard is one of the parts that a run was split into.
+type Shard struct {
+	Index int `json:"index"` // from 1
+	Total int `json:"total"`
+}
+
+// String writes it as users do: 2/5.
+func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Total) }
 
 // Host is the fingerprint of the machine xtest was started on. Wall-clock figures of runs with
 // different fingerprints do not compare.

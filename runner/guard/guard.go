@@ -109,6 +109,9 @@ func watch(scratch, files string, args []string) int {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if n, err := strconv.Atoi(files); err == nil {
 		for i := range n {
+			// The command gets its copies one lower; a second one would hold a channel open that the
+			// command has closed.
+			unix.CloseOnExec(leash + 1 + i)
 			cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(leash+1+i), "file"))
 		}
 	}
@@ -124,7 +127,8 @@ func watch(scratch, files string, args []string) int {
 	}
 	go func() {
 		io.Copy(io.Discard, os.NewFile(leash, "leash"))
-		unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+		// Not its group, which it may have left, and whose number may be another's by now.
+		cmd.Process.Kill()
 	}()
 	err := cmd.Wait()
 	endDescendants()

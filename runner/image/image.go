@@ -1,6 +1,6 @@
 // Package image reads the root file systems that users have: an OCI image in a registry or a layout
-// folder, a `docker save` tarball, a plain folder, a plain tarball of a root. Whatever it was, it
-// comes out as one tree of files: unpacked into a folder, or as one tar stream.
+// folder, a `docker save` tarball, a folder, a tarball of a root, an ext4 file system. Whatever it
+// was, it comes out as one tree of files: unpacked into a folder, or as one tar stream.
 //
 // Beware: an image is hostile until proven otherwise. Its entries are joined into a tree in memory
 // first, where names and links are resolved; only that tree is written, so no link of the image's is
@@ -32,6 +32,8 @@ type Options struct {
 	Arch string
 	// Limit bounds the content of an image, in bytes; 0 means what is free where the cache is.
 	Limit int64
+	// Folders are made in what Dir gives, where they are missing, for something to be mounted on.
+	Folders []string
 	// Keychain holds the logins for registries; nil means the usual files of docker and podman.
 	Keychain authn.Keychain
 }
@@ -44,7 +46,7 @@ func (p Platform) String() string { return p.OS + "/" + p.Arch }
 // Source is an image that was found and is for the right architecture.
 type Source struct {
 	Ref      string // as it was named
-	Kind     string // "registry", "layout", "docker archive", "folder" or "tarball"
+	Kind     string // "registry", "layout", "docker archive", "folder", "tarball" or "file system"
 	Digest   string // hex SHA-256 of its manifest, its configuration, its content or its file, by Kind
 	Platform Platform
 	Env      []string // as its configuration asks for, NAME=VALUE
@@ -90,6 +92,7 @@ func Open(ctx context.Context, ref string, o Options) (*Source, error) {
 	s, err := open(ctx, ref, o)
 	var wrong *WrongPlatform
 	if errors.As(err, &wrong) {
+		wrong.Ref = ref
 		return nil, wrong
 	}
 	if err != nil {
@@ -126,11 +129,23 @@ func open(ctx context.Context, ref string, o Options) (*Source, error) {
 		if _, err := os.Stat(filepath.Join(file, "oci-layout")); err == nil {
 			return openLayout(file, tag, o)
 		}
-		return openFolder(ctx, file, o)
+		return openTree(ctx, "folder", &folder{file}, o)
 	case st.Mode().IsRegular():
-		return openArchive(ctx, file, tag, o)
+		return openRegular(ctx, file, tag, o)
 	}
 	return nil, errors.New("it is neither a folder nor a file")
+}
+
+func openRegular(ctx context.Context, file, tag string, o Options) (*Source, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read
+	if !isExt4(f) {
+		return openArchive(ctx, file, tag, o)
+	}
+	return openTree(ctx, "file system", &disk{file}, o)
 }
 
 // looksLikePath says whether ref cannot be a registry's image: those never begin like this.

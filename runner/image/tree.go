@@ -69,9 +69,9 @@ func clean(name string) ([]string, error) {
 		switch {
 		case part == "" || part == ".":
 		case part == "..":
-			return nil, fmt.Errorf("the name %q climbs out with ..", name)
+			return nil, fmt.Errorf("the name %q climbs out by its .. parts", name)
 		case len(part) > maxName:
-			return nil, fmt.Errorf("the name %.40q… is longer than %d bytes", part, maxName)
+			return nil, fmt.Errorf("the name %.40q is longer than %d bytes", part, maxName)
 		default:
 			parts = append(parts, part)
 		}

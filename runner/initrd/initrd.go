@@ -86,7 +86,13 @@ func (w *Writer) entry(name string, mode uint32, size int64, major, minor uint32
 		return int64(n), err
 	})
 	if size > 0 {
-		w.padded(size, func() (int64, error) { return io.CopyN(w.w, r, size) })
+		w.padded(size, func() (int64, error) {
+			n, err := io.CopyN(w.w, r, size)
+			if err != nil {
+				err = fmt.Errorf("%s: after %d of %d bytes: %w", name, n, size, err)
+			}
+			return n, err
+		})
 	}
 }
 

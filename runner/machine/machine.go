@@ -10,6 +10,7 @@ package machine
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"xtest/runner/event"
@@ -57,8 +58,15 @@ type Image struct {
 	Scale float64
 	// BootLimit is how long the machine may take until its agent says hello.
 	BootLimit time.Duration
+	// Memory is the machine's, in bytes, and Cores its processors (0 counts as 1): what it takes of
+	// this host while it is up. Folder is where it keeps its memory in a file, or "".
+	Memory int64
+	Cores  int
+	Folder string
 	// Launch says how to start the machine, writing what this boot alone needs into Boot.Scratch.
 	Launch func(b Boot) (Launch, error)
+	// Repeats has equal orders boot with equal kernel command lines: the token is made of the seed.
+	Repeats bool
 	// Explain says in words what the error means with which the machine's process ended, given the
 	// console's last lines; nil leaves the error as it is.
 	Explain func(err error, tail string) error
@@ -68,6 +76,9 @@ type Image struct {
 type Boot struct {
 	Scratch string // a folder of this boot's own
 	Token   string // for the kernel's command line, as xtest.token
+	// Dump is where the machine's memory may be kept when it crashes, an absolute path, or "" when it
+	// may be kept nowhere.
+	Dump string
 }
 
 // Launch is a host process that is a machine. Its standard output and error are the console, its
@@ -75,6 +86,19 @@ type Boot struct {
 type Launch struct {
 	Args []string
 	Env  []string
+	Dir  string // its working folder; "" means the boot's scratch folder
+	// Control, where it is set, converses with the process over a socket whose other end is the
+	// process's descriptor 4. Last is closed when the machine cried and is to end. It returns when the
+	// socket ends, or after last, with what it learned; then the process is killed.
+	Control func(socket io.ReadWriteCloser, last <-chan struct{}) End
+	// Linger is how long Control may take after last. With 0 last is never closed.
+	Linger time.Duration
+}
+
+// End is how a guest ended, by the word of the process that runs it.
+type End struct {
+	How  string // "powered off", "reset itself", ...; "" when nothing is known
+	Dump string // the file that keeps its memory, or ""
 }
 
 // Unavailable is the error of a target that cannot be brought up because this machine lacks

@@ -1,12 +1,18 @@
 package machine
 
 import (
+	"cmp"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,15 +32,19 @@ type Machine struct {
 	// Ended is closed when no process of the machine is left; then Err says how its process ended.
 	Ended <-chan struct{}
 	Err   error
+	End   End // by the word of that process, when Ended is closed
 
 	Console *console.Watcher
 	process *guard.Process
+	control control
 }
 
 // Incoming is an event from the agent, or what was wrong with a line that was none.
 type Incoming struct {
 	event.Event
 	Alien error
+	// Late: it was sent when the console had cried already.
+	Late bool
 }
 
 // consoleLimit is how much of a console is kept on disk, beside its end, in bytes.
@@ -59,45 +69,95 @@ func (img *Image) Start(order wire.Order, logPath string) (*Machine, error) {
 
 func (img *Image) start(order wire.Order, logPath, scratch string) (*Machine, error) {
 	order.Key, order.Token = wire.NewKey(), rand.Text()
+	if img.Repeats {
+		sum := sha256.Sum256([]byte("token " + strconv.FormatUint(order.Seed, 10)))
+		order.Token = hex.EncodeToString(sum[:13])
+	}
 	order.Modules, order.Root, order.Scale = img.Modules, img.Root, img.Scale
-	launch, err := img.Launch(Boot{Scratch: scratch, Token: order.Token})
+	boot := Boot{Scratch: scratch, Token: order.Token}
+	if logPath != "" {
+		file, err := filepath.Abs(strings.TrimSuffix(logPath, ".log") + ".memory")
+		if err != nil {
+			return nil, err
+		}
+		boot.Dump = file
+	}
+	launch, err := img.Launch(boot)
 	if err != nil {
 		return nil, err
 	}
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	ours, theirs, err := socketpair("channel")
 	if err != nil {
 		return nil, fmt.Errorf("making the event channel: %w", err)
 	}
-	unix.SetNonblock(pair[0], true) // so that closing it ends a pending Read
-	ours, theirs := os.NewFile(uintptr(pair[0]), "channel"), os.NewFile(uintptr(pair[1]), "channel")
 	defer theirs.Close()
+	files := []*os.File{theirs}
+	var socket *os.File
+	if launch.Control != nil {
+		var its *os.File
+		if socket, its, err = socketpair("control"); err != nil {
+			return nil, errors.Join(fmt.Errorf("making the control socket: %w", err), ours.Close())
+		}
+		defer its.Close()
+		files = append(files, its)
+	}
+	m, err := img.join(launch, order, logPath, scratch, ours, files)
+	if err != nil {
+		if socket != nil {
+			err = errors.Join(err, socket.Close())
+		}
+		return nil, errors.Join(err, ours.Close())
+	}
+	go m.attend(launch, socket)
+	return m, nil
+}
+
+// socketpair makes a stream; the first end is ours, the second the machine's.
+func socketpair(name string) (ours, theirs *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	unix.SetNonblock(pair[0], true) // so that closing it ends a pending Read
+	return os.NewFile(uintptr(pair[0]), name), os.NewFile(uintptr(pair[1]), name), nil
+}
+
+// join starts the process and takes its console and the event channel up.
+func (img *Image) join(launch Launch, order wire.Order, logPath, scratch string, channel *os.File, files []*os.File) (*Machine, error) {
 	consoleR, consoleW, err := os.Pipe()
 	if err != nil {
-		ours.Close()
 		return nil, fmt.Errorf("making the console's pipe: %w", err)
 	}
 	defer consoleW.Close()
 
+	in, err := newTap(channel)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("making the event channel: %w", err), consoleR.Close())
+	}
+
 	var log *console.Log
 	if logPath != "" {
 		if log, err = console.NewLog(logPath, consoleLimit); err != nil {
-			return nil, errors.Join(err, ours.Close(), consoleR.Close())
+			return nil, errors.Join(err, consoleR.Close())
 		}
 	}
 	cry := make(chan console.Pattern, 1)
 	ended := make(chan struct{})
-	m := &Machine{Cry: cry, Ended: ended}
-	m.Console = console.NewWatcher(log, func(p console.Pattern) { cry <- p })
+	m := &Machine{Cry: cry, Ended: ended, control: control{linger: launch.Linger, last: make(chan struct{}), told: make(chan struct{})}}
+	m.Console = console.NewWatcher(log, func(p console.Pattern) { in.seal(); cry <- p })
 	m.process, err = guard.Start(guard.Command{
-		Args: launch.Args, Env: launch.Env, Dir: scratch, Scratch: scratch,
-		Stdout: consoleW, Stderr: consoleW, Files: []*os.File{theirs},
+		Args: launch.Args, Env: launch.Env, Dir: cmp.Or(launch.Dir, scratch), Scratch: scratch,
+		Stdout: consoleW, Stderr: consoleW, Files: files,
 	})
 	if err != nil {
-		return nil, errors.Join(err, ours.Close(), consoleR.Close())
+		if log != nil {
+			err = errors.Join(err, log.Close())
+		}
+		return nil, errors.Join(err, consoleR.Close())
 	}
 	events := make(chan Incoming, 256)
 	m.Events = events
-	go m.converse(ours, order, events)
+	go m.converse(channel, in, order, events)
 	go func() {
 		io.Copy(m.Console, consoleR)
 		consoleR.Close()
@@ -107,19 +167,17 @@ func (img *Image) start(order wire.Order, logPath, scratch string) (*Machine, er
 		if log != nil {
 			m.Err = errors.Join(m.Err, log.Close())
 		}
+		<-m.control.told
 		close(ended)
 	}()
 	return m, nil
 }
 
-// Kill ends the machine. Ended is closed soon after.
-func (m *Machine) Kill() { m.process.Kill() }
-
 // converse waits for the agent's hello, gives it the order and passes its events on.
-func (m *Machine) converse(channel *os.File, order wire.Order, events chan<- Incoming) {
+func (m *Machine) converse(channel *os.File, in *tap, order wire.Order, events chan<- Incoming) {
 	defer close(events)
 	defer channel.Close()
-	r := wire.NewReader(io.LimitReader(channel, channelLimit), order.Key)
+	r := wire.NewReader(io.LimitReader(in, channelLimit), order.Key)
 	for {
 		line, err := r.Line()
 		if err != nil && !errors.Is(err, wire.ErrAlien) {
@@ -142,6 +200,6 @@ func (m *Machine) converse(channel *os.File, order wire.Order, events chan<- Inc
 			return
 		}
 		e.Time = time.Now()
-		events <- Incoming{Event: e, Alien: err}
+		events <- Incoming{Event: e, Alien: err, Late: in.late()}
 	}
 }

@@ -11,10 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"xtest/runner/cache"
 	"xtest/runner/depot"
 	"xtest/runner/initrd"
 	"xtest/runner/modules"
+	"xtest/runner/schedule"
 )
 
 // Supplies is what backends draw on when they prepare a target.
@@ -22,10 +25,15 @@ type Supplies struct {
 	Depot   *depot.Depot
 	Memory  int64    // of a machine, bytes; 0 leaves it to the backend
 	Modules []string // kernel modules that the chosen suites can use
+	Options Options  // what the user asks of the target's machine
+	// Gate admits machines to this host, those that make something included; nil admits all.
+	Gate *schedule.Gate
 	// Root gives the image of a release's root file system, or an error. It is a function because
 	// making one boots a machine.
 	Root func(ctx context.Context, r depot.Release) (path string, err error)
 }
+
+const initrdName = "initrd"
 
 // Self is the path of the running binary, which is also the guest agent.
 const Self = "/proc/self/exe"
@@ -41,13 +49,15 @@ func (s *Supplies) Initrd(ctx context.Context, modulesDir string, names []string
 		return "", fmt.Errorf("reading this program: %w", err)
 	}
 	key := sha256.Sum256([]byte(strings.Join([]string{"initrd 2", hash, modulesDir, strings.Join(names, ",")}, "\n")))
-	dir, err := s.Depot.Cache.Tree(ctx, hex.EncodeToString(key[:]), "initrd", func(ctx context.Context, dir string) error {
-		return writeInitrd(filepath.Join(dir, "initrd"), modulesDir, names)
+	dir, err := s.Depot.Cache.Tree(ctx, hex.EncodeToString(key[:]), initrdName, func(ctx context.Context, dir string) error {
+		// Each build of this program has its own; nobody asks for the old ones again.
+		s.Depot.Cache.Prune(cache.PruneOptions{Name: initrdName, OlderThan: 72 * time.Hour})
+		return writeInitrd(filepath.Join(dir, initrdName), modulesDir, names)
 	})
 	if err != nil {
 		return "", fmt.Errorf("making the initial RAM file system: %w", err)
 	}
-	return filepath.Join(dir, "initrd"), nil
+	return filepath.Join(dir, initrdName), nil
 }
 
 func writeInitrd(path, modulesDir string, names []string) (err error) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"xtest/runner/depot"
@@ -151,25 +152,34 @@ type Kernel struct {
 
 // FindKernel obtains the kernel that the release's metapackage stands for.
 func FindKernel(ctx context.Context, s *machine.Supplies, r depot.Release, metapackage string) (Kernel, error) {
-	p, err := s.Depot.Unpacked(ctx, r.WantLinux(metapackage))
+	kernel, err := s.Depot.Unpacked(ctx, r.WantLinux(metapackage))
 	if err != nil {
 		return Kernel{}, err
 	}
-	image, err := only(p, "boot/vmlinuz-*")
+	image, err := only(kernel, "boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
 	if err != nil {
 		return Kernel{}, err
 	}
-	modules, err := only(p, "lib/modules/*")
+	tree, err := s.Depot.Unpacked(ctx, r.WantModules(metapackage))
 	if err != nil {
-		modules, err = only(p, "usr/lib/modules/*")
+		return Kernel{}, err
 	}
-	return Kernel{image, modules, p.Artefact}, err
+	modules, err := only(tree, "lib/modules/*", "usr/lib/modules/*")
+	return Kernel{image, modules, kernel.Artefact}, err
 }
 
-func only(p depot.Parcel, pattern string) (string, error) {
-	found, err := filepath.Glob(filepath.Join(p.Dir, pattern))
-	if err != nil || len(found) != 1 {
-		return "", fmt.Errorf("package %s: one %s expected, found %d", p.Artefact.Package, pattern, len(found))
+// only gives the one file of the package that matches one of the patterns.
+func only(p depot.Parcel, patterns ...string) (string, error) {
+	var found []string
+	for _, pattern := range patterns {
+		more, err := filepath.Glob(filepath.Join(p.Dir, pattern))
+		if err != nil {
+			return "", err
+		}
+		found = append(found, more...)
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("package %s: one %s expected, found %d", p.Artefact.Package, strings.Join(patterns, " or "), len(found))
 	}
 	return found[0], nil
 }

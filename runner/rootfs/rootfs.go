@@ -25,6 +25,7 @@ import (
 	"xtest/runner/depot"
 	"xtest/runner/event"
 	"xtest/runner/machine"
+	"xtest/runner/schedule"
 	"xtest/runner/uml"
 	"xtest/runner/wire"
 )
@@ -135,6 +136,11 @@ func (m *Maker) make(ctx context.Context, r depot.Release, pkgs []*debian.Packag
 	if err != nil {
 		return err
 	}
+	leave, err := m.Supplies.Gate.Enter(ctx, schedule.Need{Cores: img.Cores, Memory: img.Memory, Folder: img.Folder})
+	if err != nil {
+		return err
+	}
+	defer leave()
 	m.Say(fmt.Sprintf("%s: installing %d packages inside a guest (once; it is cached)", r.Title, len(pkgs)))
 	start := time.Now()
 	err = m.install(ctx, img, wire.Install{Device: "/dev/ubda", Packages: "/dev/ubdb", Hostname: r.Name})
@@ -178,7 +184,10 @@ func (m *Maker) install(ctx context.Context, img *machine.Image, in wire.Install
 				return nil
 			}
 			if !ok {
-				<-guest.Ended
+				select { // for its last words
+				case <-guest.Ended:
+				case <-ctx.Done():
+				}
 				return fmt.Errorf("the guest gave up: %s\n%s", why, indent(guest.Console.Tail()))
 			}
 		case <-ctx.Done():

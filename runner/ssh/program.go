@@ -49,6 +49,9 @@ func agentFor(r remote, target string) (path string, err error) {
 		return "", fmt.Errorf("reading the agent, %s: %w", name, err)
 	}
 	defer program.Close()
+	if err := suits(program, r, name, target); err != nil {
+		return "", err
+	}
 	for _, p := range program.Progs {
 		if p.Type == elf.PT_INTERP {
 			return "", &machine.Unavailable{
@@ -57,6 +60,11 @@ func agentFor(r remote, target string) (path string, err error) {
 			}
 		}
 	}
+	return path, nil
+}
+
+// suits checks that the program is built for the machine's architecture.
+func suits(program *elf.File, r remote, name, target string) error {
 	built, wanted := program.Machine.String(), ""
 	for _, a := range architectures {
 		if a.uname.MatchString(r.machine) && wanted == "" {
@@ -64,7 +72,7 @@ func agentFor(r remote, target string) (path string, err error) {
 		}
 		if a.machine == program.Machine && a.class == program.Class && a.data == program.Data {
 			if a.uname.MatchString(r.machine) {
-				return path, nil
+				return nil
 			}
 			built = a.goarch
 		}
@@ -73,5 +81,5 @@ func agentFor(r remote, target string) (path string, err error) {
 	if wanted != "" {
 		u.Fix = fmt.Sprintf("CGO_ENABLED=0 GOARCH=%[1]s go build -o xtest-%[1]s ./cmd/xtest && export %[2]s=$PWD/xtest-%[1]s", wanted, agentVariable)
 	}
-	return "", u
+	return u
 }

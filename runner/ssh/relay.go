@@ -121,10 +121,10 @@ func receive(size int64) string {
 		`for b in ` + folders + `; do ` +
 			`[ -d "$b" ] && d=$(mktemp -d "$b/xtest-XXXXXXXX") || continue; ` +
 			`a="$d/` + agent.StdioMarker + `"; ` +
-			`: >"$a" && chmod 700 "$a" && "$a" </dev/null && break; ` +
+			`: >"$a" && chmod 700 "$a" && "$a" </dev/null 2>/dev/null && break; ` +
 			`clean; done`,
 		`[ -n "$d" ] || { echo "xtest: no folder of "` + folders + `" takes a program that can be executed" >&2; exit 1; }`,
-		fmt.Sprintf(`head -c %[1]d >"$a" && [ $(wc -c <"$a") -eq %[1]d ] || { echo "xtest: the agent did not arrive whole" >&2; exit 1; }`, size),
+		fmt.Sprintf(`head -c %[1]d >"$a" && [ $(wc -c <"$a") -eq %[1]d ] || { echo "xtest: the agent did not arrive whole in $b" >&2; exit 1; }`, size),
 		`"$a"; exit $?`,
 	}
 	return `exec sh -c '` + strings.Join(steps, "; ") + `'`

@@ -63,6 +63,14 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	if err != nil {
 		return nil, err
 	}
+	libc, err := s.Depot.Unpacked(ctx, release.WantLibc())
+	if err != nil {
+		return nil, err
+	}
+	program, err := bundle(ctx, s, kernel, libc)
+	if err != nil {
+		return nil, err
+	}
 	versions, err := filepath.Glob(filepath.Join(kernel.Dir, "usr/lib/uml/modules/*"))
 	if err != nil || len(versions) != 1 {
 		return nil, fmt.Errorf("package %s: one folder of modules expected, found %d", kernel.Artefact.Package, len(versions))
@@ -72,15 +80,15 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 		return nil, err
 	}
 	g := guest{
-		binary: filepath.Join(kernel.Dir, "usr/bin/linux.uml"),
-		initrd: initrd, memory: s.Memory,
+		program: program, initrd: initrd, memory: s.Memory,
 	}
 	if g.memory == 0 {
 		g.memory = defaultMemory
 	}
 	img := &machine.Image{
-		Plan:    event.Plan{Backend: "uml", Parts: []event.Artefact{kernel.Artefact}},
+		Plan:    event.Plan{Backend: "uml", Parts: []event.Artefact{kernel.Artefact, libc.Artefact}},
 		Modules: s.Modules, Scale: 2, BootLimit: 60 * time.Second,
+		Memory: g.memory, Cores: 1, Folder: g.folder(),
 	}
 	if s.Root != nil {
 		if g.root, err = s.Root(ctx, release); err != nil {
@@ -115,14 +123,15 @@ func Scratch(ctx context.Context, release depot.Release, s *machine.Supplies, di
 }
 
 type guest struct {
-	binary, initrd, root string
-	memory               int64 // bytes
+	program      string // the folder that bundle made
+	initrd, root string
+	memory       int64 // bytes
 }
 
 // args is the kernel's command line; see Documentation/virt/uml/user_mode_linux_howto_v2.rst.
 func (g guest) args(b machine.Boot) []string {
 	args := []string{
-		g.binary,
+		filepath.Join(g.program, kernelName),
 		"mem=" + strconv.FormatInt(g.memory>>20, 10) + "M",
 		"initrd=" + g.initrd, "root=/dev/ram0", "rdinit=/init",
 		"con=null", "con0=fd:0,fd:1", "ssl=null", "ssl0=fd:3",
@@ -141,11 +150,24 @@ func (g guest) launch(b machine.Boot) (machine.Launch, error) {
 	if err := os.Mkdir(filepath.Join(b.Scratch, "nothing"), 0o700); err != nil {
 		return machine.Launch{}, fmt.Errorf("preparing the machine: %w", err)
 	}
-	// The kernel keeps its memory in an unlinked file, fastest in /dev/shm where that is large enough.
-	memory := b.Scratch
-	var st unix.Statfs_t
-	if unix.Statfs("/dev/shm", &st) == nil && int64(st.Bavail)*st.Bsize > g.memory {
-		memory = "/dev/shm"
+	memory := g.folder()
+	if memory != shm {
+		memory = b.Scratch
 	}
-	return machine.Launch{Args: g.args(b), Env: []string{"TMPDIR=" + memory}}, nil
+	return machine.Launch{
+		Args: g.args(b), Dir: g.program,
+		Env: []string{"TMPDIR=" + memory, "LD_LIBRARY_PATH=" + filepath.Join(g.program, libName)},
+	}, nil
+}
+
+const shm = "/dev/shm"
+
+// folder is where the kernel keeps its memory, in an unlinked file: in shm, which is fastest, where
+// that is large enough.
+func (g guest) folder() string {
+	var st unix.Statfs_t
+	if unix.Statfs(shm, &st) == nil && int64(st.Bavail)*st.Bsize > g.memory {
+		return shm
+	}
+	return os.TempDir()
 }

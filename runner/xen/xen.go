@@ -104,6 +104,7 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 			Parts: []event.Artefact{parcel.Artefact, kernel.Artefact},
 		},
 		Modules: names, Scale: qemu.TCGScale, BootLimit: 3 * time.Minute,
+		Memory: memory, Cores: 1,
 		Launch: func(b machine.Boot) (machine.Launch, error) { return machine.Launch{Args: args(b.Token)}, nil },
 	}, nil
 }

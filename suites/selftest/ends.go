@@ -16,11 +16,18 @@ import (
 var _ = suite.Describe("ends", func() {
 	suite.It(guest(meta("leaves-processes", "what a spec leaves running is ended, and the spec is broken")), func(t *spec.T) {
 		p := child.NewProgram()
+		one, heard := p.Buffer(8), p.Buffer(8)
+		one.Bytes[0] = 1
+		ready := p.Call(unix.SYS_EVENTFD2, 0, 0)
+		p.Must()
 		p.Fork(0, func(sub *child.Program) {
 			sub.Call(unix.SYS_SETSID)
 			sub.Call(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, 0)
+			sub.Call(unix.SYS_WRITE, ready, one, 8)
 			sub.Call(unix.SYS_PAUSE)
 		})
+		// Until it has left the group, it is ended with the group.
+		p.Call(unix.SYS_READ, ready, heard, 8)
 		t.Setup("running a child", p.Run(t))
 	})
 

@@ -74,8 +74,7 @@ func ErrnoName(err error) string {
 }
 
 func (t *T) fail(call, got, expected string) {
-	t.result.Verdict = event.Fail
-	t.result.Failure = &event.Failure{Call: call, Got: got, Expected: expected}
+	t.say(event.Fail, "", &event.Failure{Call: call, Got: got, Expected: expected})
 	ginkgo.Fail(fmt.Sprintf("%s\ncall     %s\ngot      %s\nexpected %s", t.listed.Clause, call, got, expected), 2)
 }
 

@@ -2,7 +2,9 @@ package spec
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"xtest/runner/event"
 )
@@ -79,7 +81,13 @@ func (m Meta) validate() {
 	switch {
 	case m.ID == "", m.Clause == "":
 		panic(fmt.Sprintf("spec %q: a spec needs an ID and a clause", m.ID))
+	case strings.ContainsFunc(m.ID, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsUpper(r) || !unicode.IsPrint(r) }):
+		panic(fmt.Sprintf("spec %q: an ID is in lower case, without spaces", m.ID))
 	case m.Level != Must && m.Level != Should:
 		panic(fmt.Sprintf("spec %q: level %q is neither MUST nor SHOULD", m.ID, m.Level))
+	case m.Grade < Safe || m.Grade > Destructive:
+		panic(fmt.Sprintf("spec %q: there is no grade %d", m.ID, int(m.Grade)))
+	case m.Limit < 0:
+		panic(fmt.Sprintf("spec %q: a limit of %v", m.ID, m.Limit))
 	}
 }

@@ -75,6 +75,8 @@ func judge(ctx ginkgo.SpecContext, l Listed, body func(*T)) {
 	}
 	// Specs may leave their children to this.
 	ginkgo.DeferCleanup(func() { child.KillAll() })
+	// However the body ends, and if long after its time.
+	defer func() { t.hold()() }()
 	body(t)
 }
 
@@ -97,22 +99,30 @@ var _ = ginkgo.ReportAfterEach(func(r ginkgo.SpecReport) {
 func result(r ginkgo.SpecReport) event.Result {
 	var res event.Result
 	if current != nil {
-		res = current.result
+		res = current.close()
 	}
 	res.Duration = r.RunTime
 	said := res.Verdict
 	switch r.State {
 	case types.SpecStatePassed:
 		res.Verdict = event.Pass
-	case types.SpecStateSkipped, types.SpecStatePending:
+	case types.SpecStateSkipped:
+		// Ginkgo also skips what it does not come to.
 		res.Verdict = event.NotApplicable
+		if current == nil {
+			res.Verdict, res.Reason = event.Broken, "it was not run: "+r.Failure.Message
+		}
 		if res.Reason == "" {
 			res.Reason = r.Failure.Message
 		}
 	case types.SpecStateFailed:
-		res.Verdict = event.Fail
-		if said == event.Broken || r.Failure.FailureNodeType != types.NodeTypeIt {
+		// Where the spec did not say, an assertion of its own is about the target, and all else
+		// about us.
+		if said != event.Fail && said != event.Broken {
 			res.Verdict = event.Broken
+			if r.Failure.FailureNodeType == types.NodeTypeIt {
+				res.Verdict = event.Fail
+			}
 		}
 		if res.Reason == "" && res.Failure == nil {
 			res.Reason = r.Failure.Message

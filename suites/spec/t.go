@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"sync"
 
 	"github.com/onsi/ginkgo/v2"
 
@@ -12,11 +13,35 @@ import (
 )
 
 // T is a spec's hand on its own verdict. Its methods must be called from the spec's own goroutine:
-// those that end the spec do so by a panic that Ginkgo catches.
+// those that end the spec do so by a panic that Ginkgo catches. The first verdict stands: a clean-up
+// that goes wrong behind it changes nothing.
 type T struct {
 	context.Context // ends with the spec's time limit
 	listed          Listed
-	result          event.Result
+
+	mu     sync.Mutex
+	over   bool
+	result event.Result
+}
+
+// hold takes t for a change. A spec that did not end when its time was up is held here for ever,
+// should it come back: its verdict is on the record, and Ginkgo would charge what it does to the
+// spec that runs by then.
+func (t *T) hold() (release func()) {
+	t.mu.Lock()
+	if t.over {
+		t.mu.Unlock()
+		select {}
+	}
+	return t.mu.Unlock
+}
+
+// close gives the result; nothing can change it afterwards.
+func (t *T) close() event.Result {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
+	return t.result
 }
 
 // ID is the running spec's ID.
@@ -50,16 +75,19 @@ func (t *T) NotApplicable(format string, args ...any) {
 
 // Note keeps a sentence with the result, whatever the verdict.
 func (t *T) Note(format string, args ...any) {
+	defer t.hold()()
 	t.result.Notes = append(t.result.Notes, fmt.Sprintf(format, args...))
 }
 
 // Answer keeps a raw answer of the target, for comparison with other versions.
 func (t *T) Answer(call string, value any) {
+	defer t.hold()()
 	t.result.Answers = append(t.result.Answers, event.Answer{Call: call, Value: fmt.Sprint(value)})
 }
 
 // Sample records one raw measurement. Unit is written as in Go's benchmark format.
 func (t *T) Sample(name string, value float64, unit string) {
+	defer t.hold()()
 	environment.Emit(event.Event{
 		Kind: event.Sampled, Suite: t.listed.Suite, Spec: t.listed.ID,
 		Sample: &event.Sample{Name: name, Value: value, Unit: unit},
@@ -67,10 +95,21 @@ func (t *T) Sample(name string, value float64, unit string) {
 }
 
 // Cleanup runs f when the spec has ended, whatever its verdict, last in first out.
-func (t *T) Cleanup(f func()) { ginkgo.DeferCleanup(f) }
+func (t *T) Cleanup(f func()) {
+	defer t.hold()()
+	ginkgo.DeferCleanup(f)
+}
+
+// say keeps a verdict, unless there is one.
+func (t *T) say(v event.Verdict, reason string, failure *event.Failure) {
+	defer t.hold()()
+	if t.result.Verdict == "" {
+		t.result.Verdict, t.result.Reason, t.result.Failure = v, reason, failure
+	}
+}
 
 func (t *T) end(v event.Verdict, reason string) {
-	t.result.Verdict, t.result.Reason = v, reason
+	t.say(v, reason, nil)
 	if v == event.NotApplicable {
 		ginkgo.Skip(reason, 2)
 	}
