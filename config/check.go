@@ -37,6 +37,9 @@ func (p *reader) options(at []any, o Options) error {
 	if err := p.world.Memory(o.Memory); o.Memory != "" && err != nil {
 		return p.value(where("memory"), "%v", err)
 	}
+	if o.Cores < 0 || o.Cores > 64 {
+		return p.value(where("cpus"), "a machine has 1 to 64 processors")
+	}
 	// Written so that "not a number", which compares false with all, is refused.
 	if s := o.Limits.Scale; s != 0 && !(s >= 0.1 && s <= 100) {
 		return p.value(where("limits", "scale"), "the scale of time limits is a number from 0.1 to 100")

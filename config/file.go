@@ -32,6 +32,14 @@ type Options struct {
 	Labels        []string `yaml:"labels" doc:"Run only specs that have one of these labels. A spec's level (MUST, SHOULD) and grade (safe, guest, destructive) are labels too."`
 	ExcludeLabels []string `yaml:"exclude-labels" doc:"Leave out specs that have one of these labels."`
 	Memory        string   `yaml:"memory" doc:"Memory of the machine, as 512M or 2G." pattern:"^[0-9]+[MmGg]$"`
+	Cores         int      `yaml:"cpus" doc:"Processors of the machine: 1 to 64. Default: 1." minimum:"1" maximum:"64"`
+	Kernel        string   `yaml:"kernel" doc:"File of a kernel (bzImage) or of its Debian package, in place of the release's own."`
+	Modules       string   `yaml:"modules" doc:"Folder of the modules of the kernel's file: lib/modules/VERSION, or what INSTALL_MOD_PATH was."`
+	Params        []string `yaml:"params" doc:"Boot parameters, behind those that the machine needs."`
+	Machine       string   `yaml:"machine" doc:"Machine type of QEMU: microvm (least hardware) or q35 (a PC)."`
+	Accel         string   `yaml:"accel" doc:"Accelerator of QEMU: tcg, kvm, or auto, which takes KVM when a test guest runs under it. Default: tcg."`
+	Clock         string   `yaml:"clock" doc:"icount: the guest's time is the number of executed instructions. Default: the host's time."`
+	Dump          bool     `yaml:"dump" doc:"Keep the memory of a machine that crashed in the run's folder."`
 	Limits        Limits   `yaml:"limits" doc:"How long things may take."`
 }
 

@@ -88,8 +88,13 @@ func (p *reader) explain(err error) *Problem {
 		return p.at(kind.Token, "this has to be %s and is %s", kindName(kind.Expected), kindName(kind.Actual))
 	case errors.As(err, &wrong):
 		want := "a text"
-		if wrong.DstType.Kind() == reflect.Float64 {
+		switch wrong.DstType.Kind() {
+		case reflect.Float64:
 			want = "a number"
+		case reflect.Int:
+			want = "a whole number"
+		case reflect.Bool:
+			want = "true or false"
 		}
 		return p.at(wrong.Token, "this has to be %s", want)
 	case errors.As(err, &any):

@@ -27,6 +27,10 @@ func schemaOf(t *testing.T, typ reflect.Type) map[string]any {
 		return map[string]any{"type": []string{"string", "number"}}
 	case reflect.Float64:
 		return map[string]any{"type": "number"}
+	case reflect.Int:
+		return map[string]any{"type": "integer"}
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
 	case reflect.Slice:
 		return map[string]any{"type": "array", "items": schemaOf(t, typ.Elem())}
 	case reflect.Map:

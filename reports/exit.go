@@ -53,6 +53,9 @@ func doubts(t *Target) []string {
 	case booted && !done:
 		d = append(d, "no agent said that it judged all it was asked to")
 	}
+	if t.Missed != nil && booted { // as one part of a merged run can
+		d = append(d, "part of it was not judged: it could not be brought up: "+t.Missed.Reason)
+	}
 	if t.Missed == nil && !t.Ended {
 		d = append(d, "xtest ended before it was done with this target")
 	}

@@ -74,6 +74,7 @@ func (p *page) field(name, value string) {
 
 func (p *page) crash(t *Target, s *Spec) {
 	p.field("crash", s.Crash.Kind+": "+s.Crash.Signature)
+	p.field("memory", s.Crash.Memory)
 	lines, more := CleanLines(s.Crash.Excerpt, maxExcerpt)
 	for _, l := range lines {
 		p.b.WriteString("      " + p.paint(dim, "│ "+displaywidth.TruncateString(l, p.Width-8, "…")) + "\n")

@@ -10,6 +10,9 @@ import (
 // maxSpecs bounds the specs of a target: names come from the guest, which may invent them for ever.
 const maxSpecs = 100_000
 
+// maxTargets bounds the targets that a run announces.
+const maxTargets = 10_000
+
 // longest is the longest duration that is believed of a guest.
 const longest = 30 * 24 * time.Hour
 
@@ -73,7 +76,13 @@ func (f *Folder) add(line int, e event.Event) {
 			f.m.Warnings.add(line, "a second run starts in the same record; its events are counted with the first")
 			return
 		}
-		f.m.Run = e.Run
+		if f.m.Run = e.Run; e.Run != nil {
+			// Also those that it never came to, and in the order in which they were named: several
+			// are prepared at once, and which is done first is chance.
+			for _, name := range e.Run.Targets[:min(maxTargets, len(e.Run.Targets))] {
+				f.find(name)
+			}
+		}
 		return
 	case event.RunEnded:
 		f.m.Whole, f.m.EndReason = true, e.Reason

@@ -14,7 +14,7 @@ func (p *Progress) liveLine(now time.Time) string {
 	if len(p.transfers) > 0 {
 		return p.transferLine(now)
 	}
-	if p.work != nil {
+	if len(p.work) > 0 {
 		return p.workLine(now)
 	}
 	m := p.fold.m

@@ -21,7 +21,7 @@ type Model struct {
 	// EndReason is why the run ended, where it said so.
 	EndReason string    `json:"end_reason,omitempty"`
 	Counts    Counts    `json:"counts"`
-	Targets   []*Target `json:"targets,omitempty"` // in the order in which they were planned
+	Targets   []*Target `json:"targets,omitempty"` // in the order in which they were named
 	// Known are the entries on known failures that a spec of the run fell under.
 	Known []*KnownEntry `json:"known,omitempty"`
 	// Warnings are about the record itself; a target's own are with the target.

@@ -40,7 +40,7 @@ type Progress struct {
 	live      bool // a live line stands on the terminal
 	closed    bool
 	transfers []*transfer
-	work      *work
+	work      []*work
 }
 
 // NewProgress shows progress on w. Its clock starts now.
@@ -111,7 +111,8 @@ func (p *Progress) tell(t *Target, e event.Event) {
 	name := Clip(Clean(t.Name), 60)
 	switch e.Kind {
 	case event.TargetMissed:
-		text := "missed  " + name + "  " + Clip(Clean(e.Reason), maxValue)
+		reason, _, _ := strings.Cut(e.Reason, "\n") // the table has all of it
+		text := "missed  " + name + "  " + Clip(Clean(reason), maxValue)
 		if e.Fix != "" {
 			text += "  fix: " + Clean(e.Fix)
 		}

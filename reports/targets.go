@@ -54,9 +54,17 @@ func (p *page) targets() {
 	}
 }
 
+// maxReasonLines is enough for the last words of a console.
+const maxReasonLines = 30
+
 // missed says why a target cannot be brought up and what mends it.
 func (p *page) missed(t *Target) {
-	p.line(plain, p.paint(yellow, "missed")+"  "+p.paintName(Clip(Clean(t.Name), 40))+"   ", "        ", Clip(Clean(t.Missed.Reason), 400))
+	first := p.paint(yellow, "missed") + "  " + p.paintName(Clip(Clean(t.Name), 40)) + "   "
+	lines, _ := CleanLines(t.Missed.Reason, maxReasonLines)
+	for _, l := range lines {
+		p.line(plain, first, "        ", Clip(l, 400))
+		first = "        "
+	}
 	if t.Missed.Fix != "" {
 		p.line(plain, "        fix  ", "             ", Clip(Clean(t.Missed.Fix), 400))
 	}

@@ -32,6 +32,8 @@ type Target struct {
 	Leaves func(Spec) bool
 	// Memory of the machine in bytes; 0 leaves it to Plan.Supplies.
 	Memory int64
+	// Options are what the user asks of its machine.
+	Options machine.Options
 	// Scale multiplies time limits beyond what the backend asks for; 0 is 1. They never become
 	// shorter than on hardware.
 	Scale float64
@@ -121,6 +123,7 @@ func (w *work) run(ctx context.Context, prepared func()) {
 func (w *work) prepare(ctx context.Context) *machine.Image {
 	t := w.target
 	supplies := *w.plan.Supplies
+	supplies.Options = t.Options
 	if t.Memory > 0 {
 		supplies.Memory = t.Memory
 	}

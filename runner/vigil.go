@@ -1,9 +1,11 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -243,10 +245,7 @@ func (v *vigil) conclude() ending {
 	cry, cried := v.m.Console.Crash()
 	end := ending{booted: v.booted}
 	if v.finished && !cried {
-		reason := "powered off"
-		if v.why != "" {
-			reason = v.why
-		}
+		reason := cmp.Or(v.why, v.m.End.How, "powered off")
 		v.rec.Add(event.Event{Kind: event.MachineEnded, Target: v.target, Boot: v.boots, Reason: reason})
 		for _, id := range slices.Sorted(maps.Keys(v.batch)) {
 			v.ended(id, event.Result{Verdict: event.Broken, Reason: "the agent finished without judging it"})
@@ -254,6 +253,9 @@ func (v *vigil) conclude() ending {
 		return end
 	}
 	crash := v.crash(cry, cried)
+	if v.m.End.Dump != "" {
+		crash.Memory = filepath.Base(v.m.End.Dump) // in the run's folder
+	}
 	v.rec.Add(event.Event{Kind: event.Crashed, Target: v.target, Boot: v.boots, Suite: v.specs[v.open].Meta.Suite, Spec: v.open, Crash: &crash})
 	v.rec.Add(event.Event{Kind: event.MachineEnded, Target: v.target, Boot: v.boots, Reason: crash.Signature})
 	end.why = fmt.Sprintf("the machine ended (%s)", crash.Signature)
@@ -282,8 +284,11 @@ func (v *vigil) crash(cry console.Crash, cried bool) event.Crash {
 		return event.Crash{Kind: "ended", Signature: v.why, Excerpt: v.m.Console.Tail()}
 	}
 	how := "without a word"
-	if v.m.Err != nil {
+	switch {
+	case v.m.Err != nil:
 		how = v.m.Err.Error()
+	case v.m.End.How != "":
+		how = "the guest " + v.m.End.How
 	}
 	return event.Crash{Kind: "vanished", Signature: "it ended by itself: " + how, Excerpt: v.m.Console.Tail()}
 }

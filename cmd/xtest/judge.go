@@ -7,6 +7,7 @@ import (
 
 	"xtest/config"
 	"xtest/runner"
+	"xtest/runner/machine"
 	"xtest/suites/spec"
 )
 
@@ -63,9 +64,23 @@ func judge(c *config.Config, name string, flags config.Options) (judgement, erro
 	}
 	t.Leaves = func(s runner.Spec) bool { return ids[s.ID] }
 	t.Scale = j.options.Limits.Scale
+	if t.Options, err = machineOptions(j.options, t.Backend); err != nil {
+		return j, usagef("%s: %w", name, err)
+	}
 	t.Memory, err = parseSize(j.options.Memory)
 	j.target = t
 	return j, err
+}
+
+// machineOptions are those of a target's machine.
+func machineOptions(o config.Options, b machine.Backend) (machine.Options, error) {
+	m := machine.Options{
+		Kernel: o.Kernel, Modules: o.Modules, Cores: o.Cores, Type: o.Machine, Accel: o.Accel, Clock: o.Clock, Dump: o.Dump,
+	}
+	for _, p := range o.Params {
+		m.Params = append(m.Params, strings.Fields(p)...)
+	}
+	return m, m.Check(b)
 }
 
 func otherTargets(c *config.Config) string {

@@ -17,6 +17,7 @@ import (
 
 	"xtest/runner/agent"
 	"xtest/runner/guard"
+	"xtest/runner/oci"
 	"xtest/runner/rootfs"
 	"xtest/runner/ssh"
 	"xtest/suites/spec/child"
@@ -33,6 +34,7 @@ const (
 func main() {
 	child.Main()
 	guard.Main()
+	oci.Main()
 	ssh.Main()
 	agent.Main(rootfs.Install)
 	os.Exit(run(os.Args[1:]))
@@ -111,7 +113,7 @@ Exit status: 0 judged and good; 1 something failed; 2 wrong usage;
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(runCommand(), targetsCommand(), configCommand(), doctorCommand(), reportCommand(), cacheCommand(), versionCommand())
+	root.AddCommand(runCommand(), targetsCommand(), configCommand(), doctorCommand(), reportCommand(), mergeCommand(), cacheCommand(), versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {

@@ -25,9 +25,6 @@ import (
 // backends, in the order in which they are listed.
 var backends = []machine.Backend{uml.Backend{}, xen.Backend{}, qemu.Backend{}, oci.Backend{}, ssh.Backend{}, local.Backend{}}
 
-// What cleans up behind a container is this program too.
-func init() { oci.Main() }
-
 // defaultTargets are judged when the user names none.
 var defaultTargets = []string{"uml:debian-12", "xen:debian-12"}
 

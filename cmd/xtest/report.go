@@ -13,15 +13,28 @@ import (
 
 func reportCommand() *cobra.Command {
 	var junit, json string
+	var diff diffFlags
 	c := &cobra.Command{
-		Use:   "report [RUN]",
+		Use:   "report [RUN...]",
 		Short: "Draw a run's record again",
 		Long: `Draw the record of a run as a table, or as JUnit XML or JSON. RUN is a run's folder; without it the
-newest below ./runs is taken. The exit status is the run's.`,
+newest below ./runs is taken. The exit status is the run's, of several the worst.`,
 		Example: `  xtest report
-  xtest report runs/2026-11-20T14.03.11-8f2a --junit - >result.xml`,
-		Args: usage(cobra.MaximumNArgs(1)),
+  xtest report runs/2026-11-20T14.03.11-8f2a --junit - >result.xml
+  xtest report runs/base runs/new --diff`,
+		Args: usage(func(c *cobra.Command, args []string) error {
+			if diff.diff {
+				return nil
+			}
+			return cobra.MaximumNArgs(1)(c, args)
+		}),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := diff.check(); err != nil {
+				return err
+			}
+			if len(args) > 1 {
+				return diff.report(args, junit, json)
+			}
 			dir, err := chosenRun(args)
 			if err != nil {
 				return err
@@ -31,7 +44,7 @@ newest below ./runs is taken. The exit status is the run's.`,
 				return err
 			}
 			if junit == "" && json == "" {
-				err = reports.Table(os.Stdout, model, stdoutScreen().options())
+				err = diff.table(os.Stdout, stdoutScreen(), model)
 			}
 			if err == nil {
 				err = writeReport(junit, model, reports.JUnit)
@@ -47,6 +60,7 @@ newest below ./runs is taken. The exit status is the run's.`,
 	}
 	c.Flags().StringVar(&junit, "junit", "", "write JUnit XML to this file (-: standard output)")
 	c.Flags().StringVar(&json, "json", "", "write JSON to this file (-: standard output)")
+	diff.add(c)
 	return c
 }
 

@@ -23,6 +23,7 @@ import (
 	"xtest/runner/machine"
 	"xtest/runner/record"
 	"xtest/runner/rootfs"
+	"xtest/runner/schedule"
 	"xtest/suites/spec"
 )
 
@@ -36,6 +37,9 @@ type runFlags struct {
 	junit   string
 	json    string
 	noRoot  bool
+	jobs    int
+	shard   string
+	diff    diffFlags
 	typed   []string // the flags that make the machines what they are
 }
 
@@ -53,7 +57,9 @@ The record is kept below --runs; every report can be drawn from it again.`,
 		Example: `  xtest run
   xtest run uml:debian-12 --suite namespaces
   xtest run uml:debian-12 --spec 'user/*' --spec uts/isolated
-  xtest run xen:debian-12 --junit result.xml`,
+  xtest run xen:debian-12 --junit result.xml
+  xtest run 'uml:debian-{11,12,13,sid}' --suite namespaces --diff
+  xtest run --shard 2/5 --seed 7`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return allTargetNames(&f.config), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -74,9 +80,13 @@ The record is kept below --runs; every report can be drawn from it again.`,
 	c.Flags().StringVar(&f.runs, "runs", "runs", "folder that holds the records")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "seed of everything random (default: a new one, which is printed)")
 	c.Flags().StringVar(&o.Memory, "memory", "", "memory of a machine, as 512M or 2G (default: the backend's choice)")
+	addMachineFlags(c, o)
 	c.Flags().StringVar(&f.junit, "junit", "", "also write the result as JUnit XML to this file")
 	c.Flags().StringVar(&f.json, "json", "", "also write the result as JSON to this file")
 	c.Flags().BoolVar(&f.noRoot, "no-rootfs", false, "boot without the distribution's root file system: the agent alone, on an empty tmpfs")
+	c.Flags().IntVar(&f.jobs, "jobs", 0, "how many machines may be up at once, as far as memory goes (default: as there are cores)")
+	c.Flags().StringVar(&f.shard, "shard", "", "judge one part of the whole: 2/5; auto: the part that the CI system or scheduler names; /5: of so many")
+	f.diff.add(c)
 	c.RegisterFlagCompletionFunc("suite", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return suiteNames(spec.All()), cobra.ShellCompDirectiveNoFileComp
 	})
@@ -84,7 +94,14 @@ The record is kept below --runs; every report can be drawn from it again.`,
 }
 
 func (f *runFlags) run(ctx context.Context, names []string) error {
+	if err := f.diff.check(); err != nil {
+		return err
+	}
 	plan, err := f.plan(names)
+	if err != nil {
+		return err
+	}
+	shard, err := f.part(&plan)
 	if err != nil {
 		return err
 	}
@@ -113,6 +130,7 @@ func (f *runFlags) run(ctx context.Context, names []string) error {
 	go progress.Watch(watch)
 	rec.Add(event.Event{Kind: event.RunStarted, Run: &event.Run{
 		ID: path.Base(rec.Dir), Version: version(), Command: os.Args, Flags: f.typed, Seed: plan.Seed, Host: runner.Fingerprint(),
+		Targets: namesOf(plan.Targets), Shard: shard,
 	}})
 	err = runner.Run(ctx, plan, rec)
 	return f.finish(rec, progress, screen, err)
@@ -164,7 +182,7 @@ func (f *runFlags) finish(rec *record.Writer, progress *reports.Progress, screen
 		return errors.Join(cause, kept, err)
 	}
 	err = errors.Join(
-		reports.Table(os.Stdout, model, screen.options()),
+		f.diff.table(os.Stdout, screen, model),
 		writeReport(f.junit, model, reports.JUnit),
 		writeReport(f.json, model, reports.JSON),
 	)
@@ -179,6 +197,10 @@ func (f *runFlags) finish(rec *record.Writer, progress *reports.Progress, screen
 
 func (f *runFlags) plan(names []string) (runner.Plan, error) {
 	plan := runner.Plan{Seed: f.seed, Supplies: &machine.Supplies{}}
+	if f.jobs < 0 || f.jobs > 1000 {
+		return plan, usagef("--jobs %d: the number of machines is one from 1 to 1000, or 0: as there are cores", f.jobs)
+	}
+	plan.Supplies.Gate = schedule.NewGate(schedule.Host(f.jobs))
 	if plan.Seed == 0 {
 		var b [4]byte
 		rand.Read(b[:])
@@ -235,10 +257,21 @@ func checkOptions(o config.Options) error {
 	if _, err := chooseSpecs(spec.All(), nil, o.Exclude); err != nil {
 		return fmt.Errorf("--exclude: %w", err)
 	}
+	if o.Cores < 0 || o.Cores > 64 {
+		return usagef("--cpus %d: a machine has 1 to 64 processors", o.Cores)
+	}
 	if s := o.Limits.Scale; s != 0 && !(s >= 0.1 && s <= 100) {
 		return usagef("--time-scale %g: the scale of time limits is a number from 0.1 to 100", s)
 	}
 	return nil
+}
+
+func namesOf(targets []runner.Target) []string {
+	var names []string
+	for _, t := range targets {
+		names = append(names, t.Name)
+	}
+	return names
 }
 
 func suitesOf(targets []runner.Target) []string {

@@ -15,9 +15,6 @@ import (
 // settle is how long an orphan may take to die of what its spec already did to it.
 const settle = 500 * time.Millisecond
 
-// kthreadd is the parent of the kernel's threads; as process 1 we are told to be its sibling.
-const kthreadd = 2
-
 // sweep reaps and ends what a spec left behind, and names what was still running.
 func sweep() string {
 	if err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil); errors.Is(err, unix.ECHILD) {
@@ -27,9 +24,6 @@ func sweep() string {
 	for {
 		found := false
 		for _, pid := range guard.Children(os.Getpid()) {
-			if pid == kthreadd && os.Getpid() == 1 {
-				continue
-			}
 			found = true
 			if name := endOrphan(pid); name != "" {
 				left = append(left, name)

@@ -107,6 +107,9 @@ func (m *meter) moved(n int64) {
 
 // had counts n bytes that were there already.
 func (m *meter) had(n int64) {
+	if n == 0 {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.count(n)

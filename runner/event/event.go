@@ -160,7 +160,8 @@ type Step struct {
 
 // Crash is the end of a machine that nobody asked for.
 type Crash struct {
-	Kind      string `json:"kind"`      // panic, oops, bug, hang, silence, vanished, ...
-	Signature string `json:"signature"` // the same for the same crash: addresses and numbers taken out
-	Excerpt   string `json:"excerpt"`   // the lines of the console around it
+	Kind      string `json:"kind"`             // panic, oops, bug, hang, silence, vanished, ...
+	Signature string `json:"signature"`        // the same for the same crash: addresses and numbers taken out
+	Excerpt   string `json:"excerpt"`          // the lines of the console around it
+	Memory    string `json:"memory,omitempty"` // a file that keeps the machine's memory: an ELF core
 }

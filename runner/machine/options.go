@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -32,32 +33,50 @@ const (
 
 // Heeder is a backend that heeds options. One that is none heeds no option at all.
 type Heeder interface {
-	// Heeds gives the names of the options that it heeds.
-	Heeds() []string
+	// Heeds gives the options that it heeds, by name, with the values that they can have; nil stands
+	// for any.
+	Heeds() map[string][]string
 }
 
-// Check gives the error of an option that is set and that the backend does not heed: nobody is to
-// believe in one that does nothing.
+// Check gives the error of an option that is set and that the backend does not heed, or not with this
+// value: nobody is to believe in one that does nothing.
 func (o Options) Check(b Backend) error {
-	var heeds []string
+	var heeds map[string][]string
 	if h, ok := b.(Heeder); ok {
 		heeds = h.Heeds()
 	}
 	for _, option := range []struct {
-		name string
-		set  bool
+		name  string
+		set   bool
+		value string
 	}{
-		{OptionKernel, o.Kernel != ""}, {OptionModules, o.Modules != ""}, {OptionParams, len(o.Params) > 0},
-		{OptionCores, o.Cores != 0}, {OptionType, o.Type != ""}, {OptionAccel, o.Accel != ""},
-		{OptionClock, o.Clock != ""}, {OptionDump, o.Dump},
+		{OptionKernel, o.Kernel != "", o.Kernel},
+		{OptionModules, o.Modules != "", o.Modules},
+		{OptionParams, len(o.Params) > 0, ""},
+		{OptionCores, o.Cores != 0, ""},
+		{OptionType, o.Type != "", o.Type},
+		{OptionAccel, o.Accel != "", o.Accel},
+		{OptionClock, o.Clock != "", o.Clock},
+		{OptionDump, o.Dump, ""},
 	} {
-		if !option.set || slices.Contains(heeds, option.name) {
+		if !option.set {
 			continue
 		}
-		if len(heeds) == 0 {
-			return fmt.Errorf("%s machines take no --%s, nor any other choice of this kind", b.Name(), option.name)
+		values, ok := heeds[option.name]
+		switch {
+		case !ok && len(heeds) == 0:
+			return fmt.Errorf("%s machines take no --%s, nor any other option of this kind", b.Name(), option.name)
+		case !ok:
+			return fmt.Errorf("%s machines take no --%s; they take --%s", b.Name(), option.name,
+				strings.Join(slices.Sorted(maps.Keys(heeds)), ", --"))
+		case values != nil && !slices.Contains(values, option.value):
+			return fmt.Errorf("--%s %s: %s machines take %s", option.name, option.value, b.Name(), strings.Join(values, ", "))
 		}
-		return fmt.Errorf("%s machines take no --%s; they take --%s", b.Name(), option.name, strings.Join(heeds, ", --"))
 	}
 	return nil
+}
+
+// IsPath says whether the part of a target behind the colon is the path of a file of the user's.
+func IsPath(what string) bool {
+	return strings.HasPrefix(what, "/") || strings.HasPrefix(what, "./") || strings.HasPrefix(what, "../")
 }

@@ -126,10 +126,12 @@ func (b Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) 
 func rootOf(ctx context.Context, ref string, s *machine.Supplies, part *event.Artefact, c *container) (string, error) {
 	release, isRelease := depot.FindRelease(ref)
 	if ref == empty || isRelease && s.Root == nil {
+		part.Package = empty
 		return emptyRoot(ctx, s)
 	}
 	file := ref
 	if isRelease {
+		part.Package = release.Title
 		var err error
 		if file, err = s.Root(ctx, release); err != nil {
 			return "", err
@@ -139,7 +141,7 @@ func rootOf(ctx context.Context, ref string, s *machine.Supplies, part *event.Ar
 	if err != nil {
 		return "", err
 	}
-	part.SHA256, part.Version, c.env = img.Digest, img.Kind, img.Env
+	part.SHA256, c.env = img.Digest, img.Env
 	return img.Dir(ctx)
 }
 

@@ -5,186 +5,24 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"xtest/runner/cache"
 	"xtest/runner/depot"
 	"xtest/runner/event"
-	"xtest/runner/guard"
 	"xtest/runner/machine"
 	"xtest/runner/oci"
-	"xtest/runner/wire"
 )
-
-// The test binary is the guard and the keeper; the agent inside is a real xtest, since it must be
-// static and is judged as users have it.
-func TestMain(m *testing.M) {
-	guard.Main()
-	oci.Main()
-	code := m.Run()
-	if built.dir != "" {
-		os.RemoveAll(built.dir)
-	}
-	os.Exit(code)
-}
-
-var built struct {
-	once      sync.Once
-	dir, path string
-	err       error
-}
-
-// xtest builds the program.
-func xtest(t testing.TB) string {
-	t.Helper()
-	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("/tmp", "oci-test-"); built.err != nil {
-			return
-		}
-		os.Chmod(built.dir, 0o755) // for another user, too
-		built.path = filepath.Join(built.dir, "xtest")
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", built.path, "xtest/cmd/xtest")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			built.err = fmt.Errorf("%w: %s", err, out)
-		}
-	})
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	return built.path
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func supplies(t testing.TB) *machine.Supplies {
-	t.Helper()
-	c, err := cache.Open(t.TempDir())
-	must(t, err)
-	t.Cleanup(func() { c.Close() })
-	return &machine.Supplies{Depot: &depot.Depot{Cache: c}}
-}
-
-// prepare gives a target's image, or skips the test where the runtime is missing or refuses.
-func prepare(t testing.TB, what string) *machine.Image {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("starts containers")
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("needs root: some hosts allow containers to root alone")
-	}
-	img, err := oci.Backend{Agent: xtest(t)}.Prepare(t.Context(), what, supplies(t))
-	var u *machine.Unavailable
-	if errors.As(err, &u) {
-		if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" && strings.Contains(u.Reason, "not installed") {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	must(t, err)
-	return img
-}
-
-// scratch makes machines keep their files in a folder of the test's own.
-func scratch(t testing.TB) string {
-	dir, err := os.MkdirTemp("/tmp", "oci-") // short: runtimes put sockets below it
-	must(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	t.Setenv("TMPDIR", dir)
-	return dir
-}
-
-// leftovers tells what there still is of containers whose files were below dir.
-func leftovers(dir string, ids []string) []string {
-	var all []string
-	files, _ := filepath.Glob(filepath.Join(dir, "xtest-[mt]*")) // of machines and of trials
-	all = append(all, files...)
-	filepath.WalkDir("/sys/fs/cgroup", func(path string, _ os.DirEntry, err error) error {
-		if err == nil && slices.Contains(ids, filepath.Base(path)) {
-			all = append(all, path)
-		}
-		return nil
-	})
-	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, l := range lines {
-		text, _ := os.ReadFile(l)
-		for _, id := range append(ids, dir+"/") {
-			if bytes.Contains(text, []byte(id)) {
-				all = append(all, fmt.Sprintf("%s: %q", l, text))
-			}
-		}
-	}
-	return all
-}
-
-// ids are the containers that were started below dir and still have their files.
-func ids(t testing.TB, dir string) []string {
-	var list []string
-	states, _ := filepath.Glob(filepath.Join(dir, "xtest-machine-*/bundle/config.json"))
-	for _, name := range states {
-		var config struct {
-			Annotations map[string]string
-		}
-		text, err := os.ReadFile(name)
-		must(t, err)
-		must(t, json.Unmarshal(text, &config))
-		list = append(list, config.Annotations["xtest.id"])
-	}
-	return list
-}
-
-// judge runs specs in a machine and gives their verdicts, and what the machine is.
-func judge(t testing.TB, img *machine.Image, ids ...string) (map[string]event.Result, *event.Machine) {
-	t.Helper()
-	m, err := img.Start(wire.Order{Specs: ids, Seed: 1}, "")
-	must(t, err)
-	defer func() { m.Kill(); <-m.Ended }()
-	limit := time.After(time.Minute)
-	results := map[string]event.Result{}
-	var booted *event.Machine
-	finished := false
-	for {
-		select {
-		case e, ok := <-m.Events:
-			switch {
-			case !ok:
-				<-m.Ended
-				if !finished || m.Err != nil {
-					t.Fatalf("it ended before its work: %v\n%s", m.Err, m.Console.Tail())
-				}
-				return results, booted
-			case e.Alien != nil:
-				t.Errorf("event channel: %v", e.Alien)
-			case e.Kind == event.Booted:
-				booted = e.Machine
-			case e.Kind == event.SpecEnded:
-				results[e.Spec] = *e.Result
-			case e.Kind == event.Finished:
-				finished = true
-			}
-		case <-limit:
-			t.Fatalf("no end:\n%s", m.Console.Tail())
-		}
-	}
-}
 
 func TestRuntimes(t *testing.T) {
 	for _, name := range []string{"runc", "crun", "runsc"} {
@@ -203,9 +41,7 @@ func TestRuntimes(t *testing.T) {
 					t.Errorf("%s: %+v", id, got[id])
 				}
 			}
-			if left := leftovers(dir, nil); left != nil {
-				t.Errorf("left behind: %s", left)
-			}
+			nothingLeft(t, dir, nil)
 		})
 	}
 }
@@ -250,28 +86,8 @@ func TestKilled(t *testing.T) {
 			}
 			must(t, cmd.Process.Signal(unix.SIGKILL))
 			cmd.Wait()
-			defer func() {
-				if left := leftovers(dir, found); left != nil {
-					t.Errorf("left behind: %q", left)
-				}
-			}()
-			await(t, "everything is gone", func() bool { return leftovers(dir, found) == nil })
+			nothingLeft(t, dir, found)
 		})
-	}
-}
-
-func await(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	limit := time.NewTimer(20 * time.Second)
-	defer limit.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-limit.C:
-			t.Fatalf("waiting in vain: %s", what)
-		case <-tick.C:
-		}
 	}
 }
 
@@ -293,9 +109,7 @@ func TestRootless(t *testing.T) {
 	}
 	os.RemoveAll(dir + "/cache")
 	os.RemoveAll(dir + "/runs")
-	if left := leftovers(dir, nil); left != nil {
-		t.Errorf("left behind: %s", left)
-	}
+	nothingLeft(t, dir, nil)
 }
 
 // fake is a runtime that does what the shell says.
@@ -331,6 +145,22 @@ func TestRefusal(t *testing.T) {
 		if !errors.As(err, &u) || u.Reason != want.Reason || want.Fix != "" && u.Fix != want.Fix {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestConfig: an image's programs may change neither the image nor the host.
+func TestConfig(t *testing.T) {
+	scratch(t)
+	kept := filepath.Join(t.TempDir(), "config.json")
+	// Its arguments are --root STATE run --preserve-fds 1 --bundle BUNDLE ID.
+	_, err := oci.Backend{Agent: xtest(t)}.Prepare(t.Context(), "empty@"+fake(t, `cp "$7/config.json" `+kept), supplies(t))
+	must(t, err)
+	text, err := os.ReadFile(kept)
+	must(t, err)
+	var c specs.Spec
+	must(t, json.Unmarshal(text, &c))
+	if !c.Root.Readonly || !c.Process.NoNewPrivileges || slices.Contains(c.Process.Capabilities.Bounding, "CAP_SYS_ADMIN") || len(c.Linux.Namespaces) < 6 {
+		t.Errorf("%s", text)
 	}
 }
 
@@ -375,6 +205,22 @@ func TestDebian(t *testing.T) {
 	}
 	if p := img.Plan.Parts[1]; p.Role != "rootfs" || p.Package != root || len(p.SHA256) != 64 {
 		t.Errorf("%+v", p)
+	}
+
+	// The same as a release's root, which is a file system.
+	tool, err := exec.LookPath("/sbin/mke2fs")
+	if err != nil {
+		t.Skip("mke2fs: not installed (apt-get install e2fsprogs)")
+	}
+	disk := filepath.Join(t.TempDir(), "root.ext4")
+	if out, err := exec.Command(tool, "-q", "-t", "ext4", "-d", root, disk, "16m").CombinedOutput(); err != nil {
+		t.Fatalf("mke2fs: %v: %s", err, out)
+	}
+	s := supplies(t)
+	s.Root = func(context.Context, depot.Release) (string, error) { return disk, nil }
+	img = prepareWith(t, r.Name+"@runc", s)
+	if got, _ := judge(t, img, "behaviour/md5sum"); got["behaviour/md5sum"].Verdict != event.Pass || img.Plan.Parts[1].Package != r.Title {
+		t.Errorf("%+v, %+v", got, img.Plan.Parts)
 	}
 }
 

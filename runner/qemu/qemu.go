@@ -5,18 +5,19 @@
 package qemu
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"regexp"
-	"strconv"
-	"strings"
-	"time"
+	"slices"
 
+	"xtest/runner/cache"
 	"xtest/runner/depot"
 	"xtest/runner/event"
 	"xtest/runner/machine"
+	"xtest/runner/wire"
 )
 
 // Program is the emulator's name.
@@ -51,7 +52,7 @@ func Version(ctx context.Context, path string) (string, error) {
 // TCGScale is how many times slower than native a machine under QEMU's emulation may be.
 const TCGScale = 10
 
-// Backend is the QEMU backend. The part behind the colon of a target is a release.
+// Backend is the QEMU backend. The part behind the colon of a target is a release, or a kernel's file.
 type Backend struct{}
 
 // Name is "qemu".
@@ -61,20 +62,39 @@ func (Backend) Name() string { return "qemu" }
 func (Backend) Targets() []machine.Offer {
 	var list []machine.Offer
 	for _, r := range depot.Releases {
-		list = append(list, machine.Offer{What: r.Name, Title: r.Title + ", its cloud kernel under QEMU"})
+		list = append(list, machine.Offer{What: r.Name, Title: r.Title + ", its own kernel under QEMU"})
 	}
 	return list
 }
 
-// Takes nothing else.
-func (Backend) Takes(string) bool { return false }
+// Takes the path of a kernel or of a kernel's package.
+func (Backend) Takes(what string) bool { return machine.IsPath(what) }
 
-// Suites are those about kernels.
-func (Backend) Suites() []string { return []string{"namespaces"} }
+// Suites are those about kernels and distributions.
+func (Backend) Suites() []string { return []string{"namespaces", "lsb"} }
 
-// Check looks for the emulator.
+// Heeds every option there is.
+func (Backend) Heeds() map[string][]string {
+	return map[string][]string{
+		machine.OptionKernel: nil, machine.OptionModules: nil, machine.OptionParams: nil, machine.OptionCores: nil,
+		machine.OptionType: {MicroVM, Q35}, machine.OptionAccel: {TCG, KVM, Auto}, machine.OptionClock: {Icount},
+		machine.OptionDump: nil,
+	}
+}
+
+// Check looks for the emulator, and for what is known of KVM. It starts nothing.
 func (Backend) Check(ctx context.Context) []machine.Capability {
-	return []machine.Capability{Check(ctx, "qemu (TCG)")}
+	list := []machine.Capability{Check(ctx, "qemu (TCG)")}
+	path, err := Find()
+	if err != nil {
+		return list
+	}
+	p := prober{path: path, device: device, bootID: bootID}
+	if c, err := cache.Open(""); err == nil { // else nothing is remembered
+		defer c.Close()
+		p.cache = c
+	}
+	return append(list, checkKVM(p))
 }
 
 // Check says whether what can run, as far as the emulator is concerned.
@@ -90,96 +110,95 @@ func Check(ctx context.Context, what string) machine.Capability {
 	return machine.Capability{What: what, Can: true, Reason: Program + " " + v}
 }
 
+// DefaultRelease is the one whose userland goes with a user's kernel or hypervisor.
+const DefaultRelease = "debian-12"
+
 const defaultMemory = 512 << 20
 
-// Prepare obtains the release's cloud kernel.
+// Prepare obtains the kernel and, where the supplies can make one, the root file system.
 func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*machine.Image, error) {
 	path, err := Find()
 	if err != nil {
 		return nil, err
 	}
+	o := s.Options
+	accel, err := ChooseAccel(ctx, path, o.Accel, s.Depot.Cache)
+	if err != nil {
+		return nil, err
+	}
+	h := hardware{
+		path: path, accel: accel.Name, memory: cmp.Or(s.Memory, defaultMemory), cores: max(o.Cores, 1), clock: o.Clock,
+		typ: cmp.Or(o.Type, defaultType(accel.Name)), monitor: true, dump: o.Dump,
+	}
+	if err := h.check(); err != nil {
+		return nil, err
+	}
+	release, kernel, err := parts(ctx, s, what, h.typ)
+	if err != nil {
+		return nil, err
+	}
+	g := guest{hardware: h, kernel: kernel.Image, params: o.Params}
+	img := &machine.Image{
+		Plan:   event.Plan{Backend: "qemu", Parts: []event.Artefact{kernel.Artefact}, Accel: accel.Name, Why: accel.Why},
+		Memory: h.memory, Cores: h.cores, Repeats: h.clock == Icount, Explain: Explain,
+	}
+	img.Scale, img.BootLimit = patience(h)
+	if kernel.theirs {
+		if err := examine(&kernel, h.typ, s.Root != nil); err != nil {
+			return nil, err
+		}
+		img.Plan.Parts[0] = kernel.Artefact
+	}
+	names := slices.Clone(s.Modules)
+	if s.Root != nil {
+		if g.root, err = s.Root(ctx, release); err != nil {
+			return nil, err
+		}
+		img.Root = &wire.Root{Device: "/dev/vda", Type: "ext4"}
+		img.Plan.Parts = append(img.Plan.Parts, event.Artefact{Role: "rootfs", Package: release.Title})
+		names = append(names, "virtio_blk", transport(h.typ), "ext4")
+	}
+	if kernel.Modules != "" {
+		names = append(names, present(kernel.Modules, g.modules())...)
+		if kernel.theirs {
+			if kernel.Modules, err = chosen(ctx, s, kernel.Modules, names); err != nil {
+				return nil, err
+			}
+		}
+		img.Modules = names
+	}
+	if g.initrd, err = s.Initrd(ctx, kernel.Modules, img.Modules); err != nil {
+		return nil, err
+	}
+	img.Launch = g.launch
+	img.Plan.Command = g.args(machine.Boot{Token: "TOKEN"})
+	return img, nil
+}
+
+// parts finds the release and the kernel that what and the options name.
+func parts(ctx context.Context, s *machine.Supplies, what, typ string) (depot.Release, Kernel, error) {
+	file := s.Options.Kernel
+	if machine.IsPath(what) {
+		if file != "" {
+			return depot.Release{}, Kernel{}, fmt.Errorf("qemu:%s names a kernel, and --kernel %s another; name a release there or leave --kernel out", what, file)
+		}
+		file, what = what, DefaultRelease
+	}
 	release, ok := depot.FindRelease(what)
 	if !ok {
-		return nil, fmt.Errorf("qemu: no release %q", what)
+		return release, Kernel{}, fmt.Errorf("qemu: no release %q", what)
 	}
-	k, err := FindKernel(ctx, s, release, release.Cloud)
-	if err != nil {
-		return nil, err
+	if file != "" {
+		k, err := FileKernel(ctx, s, file, s.Options.Modules)
+		return release, k, err
 	}
-	initrd, err := s.Initrd(ctx, k.Modules, s.Modules)
-	if err != nil {
-		return nil, err
+	if s.Options.Modules != "" {
+		return release, Kernel{}, errors.New("--modules goes with --kernel: a release's kernel has its own modules")
 	}
-	memory := s.Memory
-	if memory == 0 {
-		memory = defaultMemory
+	metapackage := release.Cloud
+	if typ == Q35 {
+		metapackage = release.Linux // its drivers are what the machine is for
 	}
-	args := func(token string) []string {
-		return append(Common(path, memory),
-			// Not a microvm, which boots half a second sooner: its only clock to measure the TSC with is the PIT.
-			// On a busy host that fails, the kernel is left without a timer and hangs before its agent.
-			"-M", "pc", "-cpu", "max", "-serial", "stdio", "-serial", "chardev:channel",
-			"-kernel", k.Image, "-initrd", initrd,
-			"-append", "console=ttyS0 panic=-1 rdinit=/init xtest.channel=/dev/ttyS1 xtest.token="+token,
-		)
-	}
-	return &machine.Image{
-		Plan:    event.Plan{Backend: "qemu", Parts: []event.Artefact{k.Artefact}, Accel: "tcg", Why: NoKVM, Command: args("TOKEN")},
-		Modules: s.Modules, Scale: TCGScale, BootLimit: 3 * time.Minute,
-		Launch: func(b machine.Boot) (machine.Launch, error) { return machine.Launch{Args: args(b.Token)}, nil },
-	}, nil
-}
-
-// NoKVM is why machines run under TCG.
-const NoKVM = "TCG: no accelerator has been proved to work"
-
-// Common are the arguments that all machines share: no default devices, no display, one processor,
-// and descriptor 3 as a character device called "channel".
-func Common(path string, memory int64) []string {
-	return []string{
-		path, "-accel", "tcg", "-m", strconv.FormatInt(memory>>20, 10) + "M", "-smp", "1",
-		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-chardev", "socket,id=channel,fd=3",
-	}
-}
-
-// Kernel is a stock kernel with its modules.
-type Kernel struct {
-	Image    string // vmlinuz
-	Modules  string // the folder of its modules
-	Artefact event.Artefact
-}
-
-// FindKernel obtains the kernel that the release's metapackage stands for.
-func FindKernel(ctx context.Context, s *machine.Supplies, r depot.Release, metapackage string) (Kernel, error) {
-	kernel, err := s.Depot.Unpacked(ctx, r.WantLinux(metapackage))
-	if err != nil {
-		return Kernel{}, err
-	}
-	image, err := only(kernel, "boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
-	if err != nil {
-		return Kernel{}, err
-	}
-	tree, err := s.Depot.Unpacked(ctx, r.WantModules(metapackage))
-	if err != nil {
-		return Kernel{}, err
-	}
-	modules, err := only(tree, "lib/modules/*", "usr/lib/modules/*")
-	return Kernel{image, modules, kernel.Artefact}, err
-}
-
-// only gives the one file of the package that matches one of the patterns.
-func only(p depot.Parcel, patterns ...string) (string, error) {
-	var found []string
-	for _, pattern := range patterns {
-		more, err := filepath.Glob(filepath.Join(p.Dir, pattern))
-		if err != nil {
-			return "", err
-		}
-		found = append(found, more...)
-	}
-	if len(found) != 1 {
-		return "", fmt.Errorf("package %s: one %s expected, found %d", p.Artefact.Package, strings.Join(patterns, " or "), len(found))
-	}
-	return found[0], nil
+	k, err := FindKernel(ctx, s, release, metapackage)
+	return release, k, err
 }

@@ -84,6 +84,9 @@ func format(order wire.Install) error {
 	if err := unix.Mount("tmpfs", stage, "tmpfs", 0, "size=75%"); err != nil {
 		return err
 	}
+	if err := mergeUsr(stage); err != nil {
+		return err
+	}
 	err := eachDeb(order.Packages, func(h *tar.Header, r io.Reader) error {
 		name := strings.TrimSuffix(h.Name, ".deb")
 		if !slices.Contains(toolPackages, name) {
@@ -130,7 +133,7 @@ func eachDeb(device string, visit func(h *tar.Header, r io.Reader) error) error 
 // unpack copies all packages to the new root, and unpacks the early ones there, as the first
 // stage of debootstrap(8) does. It returns the names of the package files.
 func unpack(device string, p *pace) ([]string, error) {
-	if err := mergeUsr(); err != nil {
+	if err := mergeUsr(target); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Join(target, archive), 0o755); err != nil {
@@ -170,12 +173,12 @@ func unpackDeb(r io.Reader, file, root string) error {
 
 // mergeUsr makes /bin, /lib and the like links into /usr, as Debian requires since release 12
 // (DEP 17).
-func mergeUsr() error {
+func mergeUsr(root string) error {
 	for _, dir := range []string{"bin", "sbin", "lib", "lib64"} {
-		if err := os.MkdirAll(filepath.Join(target, "usr", dir), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(root, "usr", dir), 0o755); err != nil {
 			return err
 		}
-		if err := os.Symlink("usr/"+dir, filepath.Join(target, dir)); err != nil {
+		if err := os.Symlink("usr/"+dir, filepath.Join(root, dir)); err != nil {
 			return err
 		}
 	}

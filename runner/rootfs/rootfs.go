@@ -42,9 +42,9 @@ const limit = 20 * time.Minute
 // Maker makes root file systems and keeps them in the depot's cache.
 type Maker struct {
 	Supplies *machine.Supplies
-	// Say tells what is going on, one line at a time; Step how far it is.
+	// Say tells what is going on, one line at a time; Step how far the making of a release's is.
 	Say  func(string)
-	Step func(what string, done, total int)
+	Step func(of, what string, done, total int)
 }
 
 // Root gives the path of an ext4 image of the release's base system: all packages of priority
@@ -144,6 +144,7 @@ func (m *Maker) make(ctx context.Context, r depot.Release, pkgs []*debian.Packag
 	m.Say(fmt.Sprintf("%s: installing %d packages inside a guest (once; it is cached)", r.Title, len(pkgs)))
 	start := time.Now()
 	err = m.install(ctx, img, wire.Install{Device: "/dev/ubda", Packages: "/dev/ubdb", Hostname: r.Name})
+	m.Step(r.Name, "", 1, 1) // however it ended
 	if err != nil {
 		return err
 	}
@@ -178,7 +179,7 @@ func (m *Maker) install(ctx context.Context, img *machine.Image, in wire.Install
 			case ok && e.Kind == event.Warned:
 				why = e.Reason
 			case ok && e.Kind == event.Advanced && e.Step != nil:
-				m.Step(e.Reason, e.Step.Done, e.Step.Total)
+				m.Step(in.Hostname, e.Reason, e.Step.Done, e.Step.Total)
 			}
 			if !ok && finished {
 				return nil

@@ -88,7 +88,7 @@ func TestInstall(t *testing.T) {
 			ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.New("time is up"))
 			defer cancel()
 			var steps []string
-			m := &Maker{Step: func(what string, done, total int) { steps = append(steps, fmt.Sprint(what, done, total)) }}
+			m := &Maker{Step: func(of, what string, done, total int) { steps = append(steps, fmt.Sprint(what, done, total)) }}
 			err := m.install(ctx, img, wire.Install{Hostname: "host"})
 			if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
 				t.Errorf("want %q, got %v", want, err)

@@ -43,6 +43,9 @@ func (Backend) Takes(string) bool { return false }
 // Suites are those about kernels and distributions.
 func (Backend) Suites() []string { return []string{"namespaces", "lsb"} }
 
+// Heeds boot parameters.
+func (Backend) Heeds() map[string][]string { return map[string][]string{machine.OptionParams: nil} }
+
 // Check always succeeds on the right processor.
 func (Backend) Check(context.Context) []machine.Capability {
 	if runtime.GOARCH != depot.Arch {
@@ -80,7 +83,7 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 		return nil, err
 	}
 	g := guest{
-		program: program, initrd: initrd, memory: s.Memory,
+		program: program, initrd: initrd, memory: s.Memory, params: s.Options.Params,
 	}
 	if g.memory == 0 {
 		g.memory = defaultMemory
@@ -125,7 +128,8 @@ func Scratch(ctx context.Context, release depot.Release, s *machine.Supplies, di
 type guest struct {
 	program      string // the folder that bundle made
 	initrd, root string
-	memory       int64 // bytes
+	memory       int64    // bytes
+	params       []string // the user's
 }
 
 // args is the kernel's command line; see Documentation/virt/uml/user_mode_linux_howto_v2.rst.
@@ -139,6 +143,7 @@ func (g guest) args(b machine.Boot) []string {
 		"hostfs=" + filepath.Join(b.Scratch, "nothing"),
 		"panic=-1", "xtest.channel=/dev/ttyS0", "xtest.token=" + b.Token,
 	}
+	args = append(args, g.params...)
 	if g.root != "" {
 		// Copy-on-write: the image is shared and stays as it is.
 		args = append(args, "ubda="+filepath.Join(b.Scratch, "root.cow")+","+g.root)

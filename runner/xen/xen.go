@@ -6,15 +6,8 @@
 package xen
 
 import (
-	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,7 +17,8 @@ import (
 	"xtest/runner/qemu"
 )
 
-// Backend is the Xen backend. The part behind the colon of a target is a release.
+// Backend is the Xen backend. The part behind the colon of a target is a release, or
+// a hypervisor's file.
 type Backend struct{}
 
 // Name is "xen".
@@ -39,11 +33,18 @@ func (Backend) Targets() []machine.Offer {
 	return list
 }
 
-// Takes nothing else.
-func (Backend) Takes(string) bool { return false }
+// Takes the path of a hypervisor.
+func (Backend) Takes(what string) bool { return machine.IsPath(what) }
 
 // Suites are those about hypervisors.
 func (Backend) Suites() []string { return []string{"hypercall"} }
+
+// Heeds what makes sense for a dom0: its boot parameters, its processors.
+func (Backend) Heeds() map[string][]string {
+	return map[string][]string{
+		machine.OptionParams: nil, machine.OptionCores: nil, machine.OptionAccel: {qemu.TCG, qemu.KVM, qemu.Auto},
+	}
+}
 
 // Check looks for the emulator.
 func (Backend) Check(ctx context.Context) []machine.Capability {
@@ -62,15 +63,12 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	if err != nil {
 		return nil, err
 	}
-	release, ok := depot.FindRelease(what)
-	if !ok {
-		return nil, fmt.Errorf("xen: no release %q", what)
-	}
-	parcel, err := s.Depot.Unpacked(ctx, release.WantXen())
+	o := s.Options
+	accel, err := qemu.ChooseAccel(ctx, path, o.Accel, s.Depot.Cache)
 	if err != nil {
 		return nil, err
 	}
-	hypervisor, err := unzipped(ctx, s, parcel)
+	release, hypervisor, artefact, err := find(ctx, s, what)
 	if err != nil {
 		return nil, err
 	}
@@ -87,61 +85,34 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	if memory == 0 {
 		memory = defaultMemory
 	}
+	cores := max(o.Cores, 1)
+	// With SMAP a PV dom0 dies early under TCG, and with five-level paging Xen does not boot.
+	cpu := "max,-smap,-smep,-la57"
+	if accel.Name == qemu.KVM {
+		cpu = "host"
+	}
 	args := func(token string) []string {
-		return append(qemu.Common(path, memory),
-			// With SMAP a PV dom0 dies early under TCG, and with five-level paging Xen does not boot.
-			"-cpu", "max,-smap,-smep,-la57",
-			"-serial", "stdio", "-serial", "chardev:channel",
+		dom0 := append([]string{"console=hvc0", "panic=-1", "rdinit=/init", "xtest.channel=/dev/ttyS1", "xtest.token=" + token}, o.Params...)
+		return append(qemu.Common(path, accel.Name, memory, cores),
+			"-cpu", cpu, "-serial", "stdio", "-serial", "chardev:channel",
+			"-chardev", "socket,id=monitor,fd=4", "-mon", "chardev=monitor,mode=control",
 			"-kernel", hypervisor,
 			"-append", "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot sync_console dom0_mem="+fmt.Sprint(memory>>21)+"M",
 			// Multiboot modules: dom0's kernel with its command line, then its RAM file system.
-			"-initrd", escape(kernel.Image)+" console=hvc0 panic=-1 rdinit=/init xtest.channel=/dev/ttyS1 xtest.token="+token+","+escape(initrd),
+			"-initrd", escape(kernel.Image+" "+strings.Join(dom0, " "))+","+escape(initrd),
 		)
 	}
 	return &machine.Image{
 		Plan: event.Plan{
-			Backend: "xen", Accel: "tcg", Why: qemu.NoKVM, Command: args("TOKEN"),
-			Parts: []event.Artefact{parcel.Artefact, kernel.Artefact},
+			Backend: "xen", Accel: accel.Name, Why: accel.Why, Command: args("TOKEN"),
+			Parts: []event.Artefact{artefact, kernel.Artefact},
 		},
-		Modules: names, Scale: qemu.TCGScale, BootLimit: 3 * time.Minute,
-		Memory: memory, Cores: 1,
-		Launch: func(b machine.Boot) (machine.Launch, error) { return machine.Launch{Args: args(b.Token)}, nil },
+		Modules: names, Scale: qemu.TCGScale, BootLimit: 3 * time.Minute, Memory: memory, Cores: cores, Explain: qemu.Explain,
+		Launch: func(b machine.Boot) (machine.Launch, error) {
+			return machine.Launch{Args: args(b.Token), Control: qemu.Monitor()}, nil
+		},
 	}, nil
 }
 
-// escape doubles the commas of a path, which would end a multiboot module.
-func escape(path string) string { return strings.ReplaceAll(path, ",", ",,") }
-
-// unzipped gives the hypervisor as QEMU can start it: not compressed.
-func unzipped(ctx context.Context, s *machine.Supplies, p depot.Parcel) (string, error) {
-	found, err := filepath.Glob(filepath.Join(p.Dir, "boot/xen-*.gz"))
-	if err != nil || len(found) != 1 {
-		return "", fmt.Errorf("package %s: one boot/xen-*.gz expected, found %d", p.Artefact.Package, len(found))
-	}
-	key := sha256.Sum256([]byte("xen unzipped 1\n" + p.Artefact.SHA256))
-	dir, err := s.Depot.Cache.Tree(ctx, hex.EncodeToString(key[:]), "hypervisor of "+p.Artefact.Package,
-		func(_ context.Context, dir string) error { return unzip(found[0], filepath.Join(dir, "xen")) })
-	if err != nil {
-		return "", fmt.Errorf("unpacking the hypervisor: %w", err)
-	}
-	return filepath.Join(dir, "xen"), nil
-}
-
-func unzip(from, to string) (err error) {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	z, err := gzip.NewReader(in)
-	if err != nil {
-		return err
-	}
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	_, err = io.Copy(out, z)
-	return err
-}
+// escape doubles commas, which would end a multiboot module.
+func escape(module string) string { return strings.ReplaceAll(module, ",", ",,") }

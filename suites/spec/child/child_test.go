@@ -171,3 +171,51 @@ func TestFuncInNamespace(t *testing.T) {
 		t.Errorf("child's uts namespace %q (%v), ours %q", there, err, here)
 	}
 }
+
+// The programs above run as an executable of their own where they can; the copy of this process must
+// do the same.
+func TestForkedCopyGivesTheSame(t *testing.T) {
+	p := NewProgram()
+	fd := p.Call(unix.SYS_OPENAT, unix.AT_FDCWD, p.String("/proc/self/status"), unix.O_RDONLY, 0)
+	buf := p.Buffer(64)
+	n := p.Call(unix.SYS_READ, fd, buf, 64)
+	p.Fork(0, func(sub *Program) { sub.Call(unix.SYS_GETPID) })
+	bad := p.Call(unix.SYS_CLOSE, -1)
+	pid, err := p.fork(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proc := &Process{pid: pid}
+	if err := proc.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n.Value() != 64 || string(buf.Bytes[:5]) != "Name:" || !errors.Is(bad.Err(), unix.EBADF) {
+		t.Errorf("read %d (%v) %q, close(-1): %v", n.Value(), n.Err(), buf.Bytes, bad.Err())
+	}
+}
+
+// BenchmarkProgram is the cost of a process; a spec makes a few.
+func BenchmarkProgram(b *testing.B) {
+	for b.Loop() {
+		p := NewProgram()
+		p.Call(unix.SYS_GETPID)
+		if err := p.Run(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkForkedCopy is what it costs without an executable of its own.
+func BenchmarkForkedCopy(b *testing.B) {
+	for b.Loop() {
+		p := NewProgram()
+		p.Call(unix.SYS_GETPID)
+		pid, err := p.fork(0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := (&Process{pid: pid}).Wait(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

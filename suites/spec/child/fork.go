@@ -37,6 +37,20 @@ func (p *Program) Start(flags uintptr) (*Process, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
+	pid, err := p.spawn(flags)
+	if errors.Is(err, errors.ErrUnsupported) {
+		pid, err = p.fork(flags)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("starting a child process: %w", err)
+	}
+	proc := &Process{pid: pid}
+	ledger.add(proc, p.arena)
+	return proc, nil
+}
+
+// fork starts the program in a copy of this process, which works everywhere.
+func (p *Program) fork(flags uintptr) (int, error) {
 	all := ^uint64(0)
 	var old uint64
 	first := uintptr(unsafe.Pointer(p.first))
@@ -47,22 +61,20 @@ func (p *Program) Start(flags uintptr) (*Process, error) {
 	defer runtime.UnlockOSThread()
 	syscall.ForkLock.Lock()
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
-	pid, errno := fork(flags|uintptr(unix.SIGCHLD), first)
+	pid, errno := forkRaw(flags|uintptr(unix.SIGCHLD), first)
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
 	syscall.ForkLock.Unlock()
 	if errno != 0 {
-		return nil, fmt.Errorf("starting a child process: clone(%#x): %w", flags, errno)
+		return 0, fmt.Errorf("clone(%#x): %w", flags, errno)
 	}
-	proc := &Process{pid: int(pid)}
-	ledger.add(proc, p.arena)
-	return proc, nil
+	return int(pid), nil
 }
 
-// fork returns in the parent only.
+// forkRaw returns in the parent only.
 //
 //go:norace
 //go:nosplit
-func fork(flags, first uintptr) (uintptr, syscall.Errno) {
+func forkRaw(flags, first uintptr) (uintptr, syscall.Errno) {
 	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, flags, 0, 0, 0, 0, 0)
 	if errno != 0 || pid != 0 {
 		return pid, errno

@@ -1,0 +1,123 @@
+package qemu
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The machine types that a user can choose.
+const (
+	MicroVM = "microvm" // least hardware, soonest up
+	Q35     = "q35"     // a PC with PCI Express
+)
+
+// Icount is the clock that counts executed instructions: a guest's time does not depend on the host's.
+const Icount = "icount"
+
+// IcountScale is how many times slower than plain TCG a machine with that clock is.
+const IcountScale = 3
+
+// hardware is a machine as QEMU is asked for it.
+type hardware struct {
+	path    string // of QEMU
+	typ     string
+	accel   string
+	memory  int64 // bytes
+	cores   int
+	clock   string
+	root    string // an image of the root file system, "" for none
+	monitor bool   // descriptor 4 is a QMP socket
+	dump    bool   // a guest that reset or switched itself off is kept until the monitor says quit
+}
+
+// args are QEMU's, without kernel, initial RAM file system and command line.
+func (h hardware) args() []string {
+	args := Common(h.path, cmp.Or(h.accel, TCG), h.memory, max(h.cores, 1))
+	disk, machine := "virtio-blk-pci", h.typ
+	serial := []string{"-serial", "stdio", "-serial", "chardev:channel"}
+	if h.typ == MicroVM {
+		disk, machine = "virtio-blk-device", MicroVM+",isa-serial=on,rtc=on"
+		// The machine type has one serial port; the channel's is added where the second one of a PC is.
+		serial = []string{"-serial", "stdio", "-device", "isa-serial,chardev=channel,iobase=0x2f8,irq=3"}
+	}
+	args = append(args, "-M", machine)
+	args = append(args, serial...)
+	if h.clock == Icount {
+		args = append(args, "-cpu", model(h.accel),
+			"-icount", "shift=0,sleep=off,align=off", "-rtc", "base=2020-01-01,clock=vm",
+			// What the guest draws from RDRAND and from the seed that the loader hands over repeats.
+			"-seed", "1")
+	} else {
+		args = append(args, "-cpu", model(h.accel))
+	}
+	if h.root != "" {
+		// Shared between machines: what a guest writes goes to a file of its own that QEMU has unlinked.
+		args = append(args, "-drive", "if=none,id=root,format=raw,snapshot=on,file="+escape(h.root), "-device", disk+",drive=root")
+	}
+	if h.typ == Q35 {
+		args = append(args, "-device", "pvpanic", "-action", "panic=none")
+	}
+	if h.monitor {
+		args = append(args, "-chardev", "socket,id=monitor,fd=4", "-mon", "chardev=monitor,mode=control")
+	}
+	if h.dump {
+		args = append(args, "-device", "vmcoreinfo", "-action", "shutdown=pause")
+	}
+	return args
+}
+
+// params are the kernel's boot parameters that follow from the hardware.
+func (h hardware) params() []string {
+	list := []string{"console=ttyS0", "panic=-1", "rdinit=/init", "xtest.channel=/dev/ttyS1"}
+	if h.accel == KVM {
+		return list
+	}
+	if h.typ == MicroVM {
+		// As in any virtual machine, Documentation/admin-guide/kernel-parameters.txt: the check fails where
+		// ticks come late.
+		list = append(list, "no_timer_check")
+	}
+	// A microvm has nothing but the PIT to measure the time-stamp counter with. On a busy host that
+	// fails, and the kernel is left without a timer and hangs before its agent. So it is told.
+	switch mhz := hostMHz(); {
+	case h.clock == Icount:
+		list = append(list, "tsc_early_khz=1000000") // an instruction is a nanosecond
+	case h.typ == MicroVM && mhz > 0:
+		list = append(list, "tsc_early_khz="+strconv.FormatInt(mhz*1000, 10))
+	}
+	return list
+}
+
+// escape doubles commas, which would end an option's value.
+func escape(path string) string { return strings.ReplaceAll(path, ",", ",,") }
+
+// Common are the arguments that all machines share: no default devices, no display, and descriptor 3
+// as a character device called "channel".
+func Common(path, accel string, memory int64, cores int) []string {
+	return []string{
+		path, "-accel", accel, "-m", strconv.FormatInt(memory>>20, 10) + "M", "-smp", strconv.Itoa(cores),
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+		"-chardev", "socket,id=channel,fd=3",
+	}
+}
+
+// defaultType is microvm, unless its kernel could not be told the time.
+func defaultType(accel string) string {
+	if accel == TCG && hostMHz() == 0 {
+		return Q35
+	}
+	return MicroVM
+}
+
+// check gives the error of choices that exclude each other.
+func (h hardware) check() error {
+	switch {
+	case h.clock == Icount && h.accel == KVM:
+		return fmt.Errorf("clock %s counts the instructions that TCG executes; it does not go with --accel kvm", Icount)
+	case h.clock == Icount && h.cores > 1:
+		return fmt.Errorf("clock %s needs a machine of one processor, not %d: with more the guest hangs", Icount, h.cores)
+	}
+	return nil
+}

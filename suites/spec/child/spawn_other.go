@@ -1,0 +1,8 @@
+//go:build !amd64
+
+package child
+
+import "errors"
+
+// spawn is for processors whose interpreter is written in assembly.
+func (p *Program) spawn(uintptr) (int, error) { return 0, errors.ErrUnsupported }
