@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,8 +31,9 @@ func mergeCommand() *cobra.Command {
 		Short: "Put the parts of a run together",
 		Long: `Make one run of several: of the parts that --shard split it into, or of targets that were judged apart.
 The runs stay as they are. They must be of the same xtest and the same seed, all parts must be there,
-and no spec may be judged twice with different verdicts. The exit status is the merged run's.`,
-		Example: `  xtest merge runs/*
+and no spec may be judged twice with different verdicts. RUN is a run's folder, or one that holds runs.
+The exit status is the merged run's.`,
+		Example: `  xtest merge parts
   xtest merge part1 part2 --runs merged --diff`,
 		Args: usage(cobra.MinimumNArgs(1)),
 		RunE: func(_ *cobra.Command, dirs []string) error {
@@ -39,7 +41,7 @@ and no spec may be judged twice with different verdicts. The exit status is the 
 				return err
 			}
 			var records []*reports.Record
-			for _, dir := range dirs {
+			for _, dir := range runsIn(dirs) {
 				rec, err := reports.Read(dir)
 				if err != nil {
 					return err
@@ -70,6 +72,21 @@ and no spec may be judged twice with different verdicts. The exit status is the 
 	c.Flags().BoolVar(&o.Force, "force", false, "merge also what does not belong together; of two verdicts the worse stands")
 	diff.add(c)
 	return c
+}
+
+// runsIn puts in the place of a folder that is no run the runs that it holds.
+func runsIn(dirs []string) (all []string) {
+	for _, dir := range dirs {
+		held, err := fs.Glob(os.DirFS(dir), "*/"+record.EventsFile)
+		if _, no := os.Stat(filepath.Join(dir, record.EventsFile)); no == nil || err != nil || len(held) == 0 {
+			all = append(all, dir) // what is wrong with it, its reader tells
+			continue
+		}
+		for _, h := range held {
+			all = append(all, filepath.Join(dir, filepath.Dir(h)))
+		}
+	}
+	return all
 }
 
 // writeMerged keeps the merged record as `xtest run` does, and reads it again.

@@ -2,30 +2,54 @@ package namespaces
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
-
-	"xtest/suites/spec/child"
 )
 
+// firstEvent is the number of a script's first eventfd. Their numbers are known when the script is
+// written, since struct pollfd can take no result.
+const firstEvent = 800
+
 // event gives an eventfd with which processes of the script wait for each other.
-func (s *script) event() call {
-	return s.must("eventfd(0, 0)", unix.SYS_EVENTFD2, 0, 0)
+func (s *script) event() int {
+	fd := firstEvent + s.log.events
+	s.log.events++
+	s.must(fmt.Sprintf("dup3(eventfd(0, EFD_NONBLOCK), %d, 0)", fd), unix.SYS_DUP3,
+		s.must("eventfd(0, EFD_NONBLOCK)", unix.SYS_EVENTFD2, 0, unix.EFD_NONBLOCK), fd, 0)
+	return fd
 }
 
-func (s *script) signal(event child.Arg) {
+func (s *script) signal(event int) {
 	b := s.Buffer(8)
 	b.Bytes[0], b.Bytes[7] = 1, 1 // a count above zero in either byte order
 	s.must("write(eventfd, &one, 8)", unix.SYS_WRITE, event, b, 8)
 }
 
-func (s *script) await(event child.Arg) {
-	s.must("read(eventfd, &count, 8)", unix.SYS_READ, event, s.Buffer(8), 8)
+// await waits for a signal. A process that hears nothing for 2 s ends: the other will not come.
+func (s *script) await(event int) {
+	s.poll("poll(eventfd, POLLIN, 2 s)", event, unix.POLLIN, 2)
+	s.must("read(eventfd, &count, 8) after 2 s", unix.SYS_READ, event, s.Buffer(8), 8)
+}
+
+// poll adds a poll(2) of one descriptor, for up to so many seconds.
+func (s *script) poll(text string, fd int, events int16, seconds int64) polled {
+	set, limit := s.Buffer(8), s.Buffer(16)
+	p := (*unix.PollFd)(pointer(set))
+	*p = unix.PollFd{Fd: int32(fd), Events: events}
+	(*unix.Timespec)(pointer(limit)).Sec = seconds
+	return polled{s.call(text, unix.SYS_PPOLL, set, 1, limit, 0, 0), p}
+}
+
+// polled is a poll(2) with the structure that the kernel answers in.
+type polled struct {
+	call
+	answer *unix.PollFd
 }
 
 // event gives an eventfd between a script and the Go code that starts it.
 func event() int {
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		return -1 // the script's first use of it fails and says so
 	}
@@ -35,13 +59,13 @@ func event() int {
 // await waits for a script's signal, for as long as a spec may take.
 func await(e int) error {
 	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(e), Events: unix.POLLIN}}, 10_000)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(e), Events: unix.POLLIN}}, int(patience.Milliseconds()))
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
 			return err
 		case n == 0:
-			return errors.New("the child process did not get ready within 10 s")
+			return fmt.Errorf("the child process did not get ready within %v", patience)
 		default:
 			return nil
 		}

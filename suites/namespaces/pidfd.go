@@ -43,16 +43,13 @@ var _ = suite.Describe("pidfd", func() {
 		done := s.event()
 		other := s.fork(0, func(s *script) { s.await(done) })
 		s.keep(s.pidfd(other))
-		set, limit := s.Buffer(8), s.Buffer(16)
-		p := (*unix.PollFd)(pointer(set))
-		*p = unix.PollFd{Fd: theFile, Events: unix.POLLIN}
-		s.call("poll(pidfd, POLLIN, 0) of a running process", unix.SYS_PPOLL, set, 1, s.Buffer(16), 0, 0).gives(0)
+		s.poll("poll(pidfd, POLLIN, 0) of a running process", theFile, unix.POLLIN, 0).gives(0)
 		s.signal(done)
-		(*unix.Timespec)(pointer(limit)).Sec = 5
-		s.call("poll(pidfd, POLLIN, 5 s) of a process that ends", unix.SYS_PPOLL, set, 1, limit, 0, 0).gives(1)
+		ended := s.poll("poll(pidfd, POLLIN, 2 s) of a process that ends", theFile, unix.POLLIN, 2)
+		ended.gives(1)
 		s.wait(other)
 		s.run(t)
-		t.True("poll(pidfd): revents", p.Revents&unix.POLLIN != 0, fmt.Sprintf("%#x", p.Revents), "POLLIN")
+		t.True("poll(pidfd): revents", ended.answer.Revents&unix.POLLIN != 0, fmt.Sprintf("%#x", ended.answer.Revents), "POLLIN")
 	})
 
 	for _, c := range []struct {

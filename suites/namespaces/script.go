@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -21,9 +22,17 @@ type script struct {
 
 // log is shared by a script's processes.
 type log struct {
+	calls  int // written so far
+	events int
 	setup  []call
-	judged []func(*spec.T)
+	judged []judgement
 	owned  bool // own was called
+}
+
+// judgement is a call with what is expected of it.
+type judgement struct {
+	call
+	judge func(*spec.T)
 }
 
 // call is a system call of a script, with its text as a C programmer would write it.
@@ -31,6 +40,7 @@ type call struct {
 	text string
 	child.Result
 	log *log
+	at  int // its place in the order in which the script was written
 }
 
 func newScript() *script {
@@ -44,7 +54,8 @@ func (s *script) call(text string, nr uintptr, args ...child.Arg) call {
 			args[i] = c.Result
 		}
 	}
-	return call{text, s.Call(nr, args...), s.log}
+	s.log.calls++
+	return call{text, s.Call(nr, args...), s.log, s.log.calls}
 }
 
 // must adds a set-up call.
@@ -57,7 +68,9 @@ func (s *script) must(text string, nr uintptr, args ...child.Arg) call {
 
 // tryFork adds a clone(2) that is judged. Body is executed by the new process.
 func (s *script) tryFork(text string, flags uintptr, body func(*script)) call {
-	return call{text, s.Fork(flags, func(sub *child.Program) { body(&script{sub, s.log}) }), s.log}
+	s.log.calls++
+	at := s.log.calls
+	return call{text, s.Fork(flags, func(sub *child.Program) { body(&script{sub, s.log}) }), s.log, at}
 }
 
 // fork adds a clone(2) that belongs to the set-up.
@@ -81,22 +94,49 @@ type status struct {
 
 func (s status) get() unix.WaitStatus { return unix.WaitStatus(*(*uint32)(pointer(s.word))) }
 
-// run runs the script, makes the spec broken when the set-up failed or time ran out, and then judges
-// the calls that have an expectation.
+// run runs the script and judges the calls that have an expectation, in the order in which they got
+// it. When the set-up failed or time ran out, what came before is judged, and the spec is broken
+// unless that fails.
 func (s *script) run(t *spec.T) {
-	t.Setup("in the child process", s.try(t))
-	s.judge(t)
+	err := s.try(t)
+	for _, j := range s.sound(err) {
+		j.judge(t)
+	}
+	if err == nil {
+		return
+	}
+	for _, j := range s.log.judged {
+		if !j.Done() {
+			t.Broken("in the child process: %v; not reached: %s", err, j.text)
+		}
+	}
+	t.Broken("in the child process: %v", err)
 }
 
-// judge judges the calls that have an expectation, in the order in which they got it.
-func (s *script) judge(t *spec.T) {
-	for _, f := range s.log.judged {
-		f(t)
+// sound gives the judgements that a failure of the script leaves valid: of calls that were made and
+// that stand before the one that failed.
+func (s *script) sound(failure error) []judgement {
+	if failure == nil {
+		return s.log.judged
 	}
+	var sound []judgement
+	failed := s.failed()
+	for _, j := range s.log.judged {
+		if j.Done() && (failed == nil || j.at < failed.at) {
+			sound = append(sound, j)
+		}
+	}
+	return sound
 }
+
+// patience is how long a script may take in all: far longer than any needs, and short enough to
+// tell a target on which processes wait for each other for ever.
+const patience = 4 * time.Second
 
 // try runs the script and returns what failed of the set-up.
 func (s *script) try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	err := s.Run(ctx)
 	if cause := s.check(); cause != nil {
 		return cause
@@ -104,14 +144,23 @@ func (s *script) try(ctx context.Context) error {
 	return err
 }
 
-// check gives the first set-up call that failed.
+// check tells the first set-up call that failed.
 func (s *script) check() error {
-	for _, c := range s.log.setup {
-		if err := c.Err(); err != nil && !errors.Is(err, child.ErrNotReached) {
-			return fmt.Errorf("%s: %s (%w)", c.text, spec.ErrnoName(err), err)
-		}
+	if c := s.failed(); c != nil {
+		return fmt.Errorf("%s: %s (%w)", c.text, spec.ErrnoName(c.Err()), c.Err())
 	}
 	return nil
+}
+
+// failed gives the first set-up call that failed, or nil.
+func (s *script) failed() *call {
+	var first *call
+	for i, c := range s.log.setup {
+		if err := c.Err(); err != nil && !errors.Is(err, child.ErrNotReached) && (first == nil || c.at < first.at) {
+			first = &s.log.setup[i]
+		}
+	}
+	return first
 }
 
 // reached makes the spec broken when the call was never made: then there is nothing to judge.
@@ -121,9 +170,13 @@ func (c call) reached(t *spec.T) {
 	}
 }
 
+func (c call) expect(judge func(*spec.T)) {
+	c.log.judged = append(c.log.judged, judgement{c, judge})
+}
+
 // refused expects the call to fail with one of the errors.
 func (c call) refused(want ...unix.Errno) {
-	c.log.judged = append(c.log.judged, func(t *spec.T) {
+	c.expect(func(t *spec.T) {
 		c.reached(t)
 		t.Errno(c.text, c.Err(), want...)
 	})
@@ -131,7 +184,7 @@ func (c call) refused(want ...unix.Errno) {
 
 // succeeds expects the call to succeed.
 func (c call) succeeds() {
-	c.log.judged = append(c.log.judged, func(t *spec.T) {
+	c.expect(func(t *spec.T) {
 		c.reached(t)
 		t.Success(c.text, c.Err())
 	})
@@ -139,7 +192,7 @@ func (c call) succeeds() {
 
 // gives expects the call to succeed with this value.
 func (c call) gives(want int) {
-	c.log.judged = append(c.log.judged, func(t *spec.T) {
+	c.expect(func(t *spec.T) {
 		c.reached(t)
 		t.Success(c.text, c.Err())
 		t.Equal(c.text, c.Value(), want)

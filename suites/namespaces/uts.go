@@ -165,20 +165,14 @@ var _ = suite.Describe("uts", func() {
 	}, func(t *spec.T) {
 		s := newScript()
 		s.own(unix.CLONE_NEWUTS)
-		fd := s.open("/proc/sys/kernel/hostname", unix.O_RDONLY)
-		set := s.Buffer(8)
-		// The structure cannot take a result, so that the descriptor is given a known number.
-		known := s.must("dup3(fd, 777, 0)", unix.SYS_DUP3, fd, 777, 0)
-		p := (*unix.PollFd)(pointer(set))
-		*p = unix.PollFd{Fd: 777, Events: unix.POLLERR | unix.POLLPRI}
-		s.must("read(777)", unix.SYS_READ, known, s.Buffer(64), 64)
-		poll := func(text string) call {
-			return s.call(text, unix.SYS_PPOLL, set, 1, s.Buffer(16), 0, 0)
-		}
+		fd := s.keep(s.open("/proc/sys/kernel/hostname", unix.O_RDONLY))
+		s.must("read(fd)", unix.SYS_READ, fd, s.Buffer(64), 64)
+		poll := func(text string) polled { return s.poll(text, theFile, unix.POLLERR|unix.POLLPRI, 0) }
 		poll("poll(fd, 1, 0) before").gives(0)
 		s.must(`sethostname("x")`, unix.SYS_SETHOSTNAME, s.String("x"), 1)
-		poll("poll(fd, 1, 0) after the change").gives(1)
+		changed := poll("poll(fd, 1, 0) after the change")
+		changed.gives(1)
 		s.run(t)
-		t.Equal("poll(fd, 1, 0) after the change: revents", p.Revents, int16(unix.POLLERR|unix.POLLPRI))
+		t.Equal("poll(fd, 1, 0) after the change: revents", changed.answer.Revents, int16(unix.POLLERR|unix.POLLPRI))
 	})
 })

@@ -126,6 +126,9 @@ func result(r ginkgo.SpecReport) event.Result {
 		}
 		if res.Reason == "" && res.Failure == nil {
 			res.Reason = r.Failure.Message
+			if r.Failure.FailureNodeType != types.NodeTypeIt {
+				res.Reason = "its clean-up failed: " + res.Reason
+			}
 		}
 	case types.SpecStateTimedout:
 		res.Verdict, res.Failure = event.Broken, nil
