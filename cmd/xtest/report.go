@@ -21,7 +21,7 @@ func reportCommand() *cobra.Command {
 newest below ./runs is taken. The exit status is the run's, of several the worst.`,
 		Example: `  xtest report
   xtest report runs/2026-11-20T14.03.11-8f2a --junit - >result.xml
-  xtest report runs/base runs/new --diff`,
+  xtest report base new --diff`,
 		Args: usage(func(c *cobra.Command, args []string) error {
 			if diff.diff {
 				return nil
@@ -31,6 +31,9 @@ newest below ./runs is taken. The exit status is the run's, of several the worst
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := diff.check(); err != nil {
 				return err
+			}
+			if diff.diff {
+				args = runsIn(args)
 			}
 			if len(args) > 1 {
 				return diff.report(args, junit, json)

@@ -27,6 +27,8 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	case "cries":
 		play()
+	case "limps":
+		limp()
 	}
 	os.Exit(0)
 }

@@ -70,7 +70,11 @@ func (h hardware) args() []string {
 
 // params are the kernel's boot parameters that follow from the hardware.
 func (h hardware) params() []string {
-	list := []string{"console=ttyS0", "panic=-1", "rdinit=/init", "xtest.channel=/dev/ttyS1"}
+	panics := "panic=-1" // reset at once
+	if h.dump {
+		panics = "panic=0" // stand still: a reset may take the processor out of 64-bit mode before the dump
+	}
+	list := []string{"console=ttyS0", panics, "rdinit=/init", "xtest.channel=/dev/ttyS1"}
 	if h.accel == KVM {
 		return list
 	}

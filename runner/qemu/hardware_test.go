@@ -18,7 +18,7 @@ func TestArguments(t *testing.T) {
 	}{
 		{"microvm", func(*hardware) {},
 			[]string{"-accel tcg -m 256M -smp 1", "-M microvm,isa-serial=on,rtc=on -serial stdio -device isa-serial,chardev=channel,iobase=0x2f8,irq=3", "-cpu max", "console=ttyS0", "no_timer_check"},
-			[]string{"icount", "virtio", "monitor", "pvpanic", "-action"}},
+			[]string{"icount", "panic=0", "virtio", "monitor", "pvpanic", "-action"}},
 		{"q35", func(h *hardware) { h.typ, h.cores = Q35, 2 },
 			[]string{"-smp 2", "-M q35 -serial stdio -serial chardev:channel", "-device pvpanic -action panic=none"},
 			[]string{"isa-serial", "tsc_early_khz"}},
@@ -28,7 +28,7 @@ func TestArguments(t *testing.T) {
 		{"icount", func(h *hardware) { h.clock = Icount },
 			[]string{"-icount shift=0,sleep=off,align=off -rtc base=2020-01-01,clock=vm", "-seed 1", "tsc_early_khz=1000000"}, nil},
 		{"dump", func(h *hardware) { h.monitor, h.dump = true, true },
-			[]string{"-chardev socket,id=monitor,fd=4 -mon chardev=monitor,mode=control", "-device vmcoreinfo -action shutdown=pause"}, nil},
+			[]string{"-chardev socket,id=monitor,fd=4 -mon chardev=monitor,mode=control", "-device vmcoreinfo -action shutdown=pause", "panic=0"}, nil},
 		{"kvm", func(h *hardware) { h.accel = KVM }, []string{"-accel kvm", "-cpu host"}, []string{"tsc_early_khz", "no_timer_check"}},
 	} {
 		h := base

@@ -162,6 +162,7 @@ var _ = suite.Describe("general", func() {
 	suite.It(spec.Meta{
 		ID: "general/limits-exist", Level: spec.Must, Sources: []string{"GEN-008"},
 		Clause: "namespaces(7) The /proc/sys/user directory: a file max_KIND_namespaces for each kind",
+		Needs:  []spec.Probe{exists("/proc/sys/user")},
 	}, func(t *spec.T) {
 		var missing []string
 		for _, k := range present() {

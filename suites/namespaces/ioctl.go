@@ -22,6 +22,20 @@ func has(name, file string, request uint) spec.Probe {
 	})
 }
 
+// knows probes for a request of nsfs: any answer but ENOTTY shows it.
+func knows(name string, request uint) spec.Probe {
+	return answers(name, func(s *script) call {
+		return s.ioctl(`ioctl(open("/proc/self/ns/user"), `+name+")", s.open("/proc/self/ns/user", unix.O_RDONLY).Result, request, s.Buffer(8))
+	}, unless(unix.ENOTTY))
+}
+
+var (
+	getOwner    = knows("NS_GET_USERNS", unix.NS_GET_USERNS)
+	getParent   = knows("NS_GET_PARENT", unix.NS_GET_PARENT)
+	getType     = knows("NS_GET_NSTYPE", unix.NS_GET_NSTYPE)
+	getOwnerUID = knows("NS_GET_OWNER_UID", unix.NS_GET_OWNER_UID)
+)
+
 var (
 	mountIDs     = has("NS_GET_MNTNS_ID", "/proc/self/ns/mnt", unix.NS_GET_MNTNS_ID)
 	namespaceIDs = has("NS_GET_ID", "/proc/self/ns/uts", unix.NS_GET_ID)
@@ -36,6 +50,7 @@ var _ = suite.Describe("ioctl", func() {
 	suite.It(spec.Meta{
 		ID: "ioctl/ns-type", Level: spec.Must, Sources: []string{"IOC-004"},
 		Clause: "ioctl_ns(2) NS_GET_NSTYPE: gives the CLONE_NEW flag of the namespace's type",
+		Needs:  []spec.Probe{getType},
 	}, func(t *spec.T) {
 		s := newScript()
 		for _, k := range present() {
@@ -47,6 +62,7 @@ var _ = suite.Describe("ioctl", func() {
 	suite.It(spec.Meta{
 		ID: "ioctl/not-a-namespace", Level: spec.Must, Sources: []string{"IOC-003"},
 		Clause: "ioctl_ns(2) ERRORS: ENOTTY for a descriptor that refers to no namespace",
+		Needs:  []spec.Probe{getOwner, getParent, getType, getOwnerUID},
 	}, func(t *spec.T) {
 		s := newScript()
 		fd := s.open("/proc/self/status", unix.O_RDONLY)
@@ -62,6 +78,7 @@ var _ = suite.Describe("ioctl", func() {
 	suite.It(spec.Meta{
 		ID: "ioctl/parent-of-flat-kinds", Level: spec.Must, Sources: []string{"IOC-002"},
 		Clause: "ioctl_ns(2) ERRORS: EINVAL for NS_GET_PARENT of a namespace whose kind has no hierarchy",
+		Needs:  []spec.Probe{getParent},
 	}, func(t *spec.T) {
 		s := newScript()
 		for _, k := range present() {
@@ -75,6 +92,7 @@ var _ = suite.Describe("ioctl", func() {
 	suite.It(spec.Meta{
 		ID: "ioctl/parent-of-initial", Level: spec.Must, Sources: []string{"IOC-001", "IOC-007"},
 		Clause: "ioctl_ns(2) ERRORS: EPERM when the parent or owner is outside the caller's scope, as for the initial namespaces and the caller's own user namespace",
+		Needs:  []spec.Probe{getOwner, getParent},
 	}, func(t *spec.T) {
 		s := newScript()
 		user, pid := s.open("/proc/self/ns/user", unix.O_RDONLY), s.open("/proc/self/ns/pid", unix.O_RDONLY)
@@ -87,7 +105,7 @@ var _ = suite.Describe("ioctl", func() {
 	suite.It(spec.Meta{
 		ID: "ioctl/owner-outside", Level: spec.Must, Sources: []string{"IOC-007"},
 		Clause: "ioctl_ns(2) ERRORS: EPERM for NS_GET_USERNS when the owner is an ancestor of the caller's user namespace",
-		Needs:  []spec.Probe{userNS},
+		Needs:  []spec.Probe{userNS, getOwner},
 	}, func(t *spec.T) {
 		s := newScript()
 		fd := s.open("/proc/self/ns/uts", unix.O_RDONLY)
@@ -99,6 +117,7 @@ var _ = suite.Describe("ioctl", func() {
 	suite.It(spec.Meta{
 		ID: "ioctl/owner-uid-kinds", Level: spec.Must, Sources: []string{"IOC-005"},
 		Clause: "ioctl_ns(2) ERRORS: EINVAL for NS_GET_OWNER_UID of a namespace that is no user namespace",
+		Needs:  []spec.Probe{getOwnerUID},
 	}, func(t *spec.T) {
 		s := newScript()
 		for _, k := range present() {
@@ -114,7 +133,7 @@ var _ = suite.Describe("ioctl", func() {
 	suite.It(spec.Meta{
 		ID: "ioctl/owner", Level: spec.Must, Sources: []string{"IOC-006", "USR-020"},
 		Clause: "ioctl_ns(2) NS_GET_USERNS, NS_GET_PARENT: a close-on-exec descriptor of the owning and of the parent user namespace",
-		Needs:  []spec.Probe{userNS, utsNS},
+		Needs:  []spec.Probe{userNS, utsNS, getOwner, getParent},
 	}, func(t *spec.T) {
 		s := newScript()
 		before := s.readlink("/proc/self/ns/user")

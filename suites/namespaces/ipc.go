@@ -54,6 +54,27 @@ var sysv = attempt("System V IPC", func(s *script) {
 	objects[0].make(s)
 })
 
+// semUndo probes for the adjustment at a process's end: gVisor takes the flag and forgets it.
+var semUndo = answers("SEM_UNDO", func(s *script) call {
+	s.own(unix.CLONE_NEWIPC)
+	id := objects[2].make(s)
+	s.wait(s.fork(0, func(s *script) { s.semUndone(id) }))
+	return s.semValue("semctl(id, 0, GETVAL) after the end of the process that did semop(+1, SEM_UNDO)", id)
+}, func(c call) string {
+	if c.Err() == nil && c.Value() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d", c.Value())
+})
+
+func (s *script) semUndone(id call) {
+	s.must("semop(id, {0, 1, SEM_UNDO}, 1)", unix.SYS_SEMOP, id, s.bytes(ns.SemOp(0, 1, ns.SemUndo)), 1)
+}
+
+func (s *script) semValue(text string, id call) call {
+	return s.call(text, unix.SYS_SEMCTL, id, 0, ns.SemGetVal, 0)
+}
+
 var _ = suite.Describe("ipc", func() {
 	for i, o := range objects {
 		isolates(spec.Meta{
@@ -87,7 +108,7 @@ var _ = suite.Describe("ipc", func() {
 		isolates(spec.Meta{
 			ID: "ipc/" + o.name + "-proc-isolated", Level: spec.Must, Sources: []string{"IPC-005"},
 			Clause: "ipc_namespaces(7), proc(5): " + o.proc + " lists the objects of the reader's namespace",
-			Needs:  []spec.Probe{sysv},
+			Needs:  []spec.Probe{sysv, exists(o.proc)},
 		}, ns.IPC, func(t *spec.T, flags uintptr) observation {
 			s := newScript()
 			s.own(unix.CLONE_NEWIPC)
@@ -120,17 +141,15 @@ var _ = suite.Describe("ipc", func() {
 	suite.It(spec.Meta{
 		ID: "ipc/sem-undo-at-unshare", Level: spec.Must, Sources: []string{"IPC-010", "UNS-012"},
 		Clause: "unshare(2) CLONE_NEWIPC, CLONE_SYSVSEM: pending semaphore adjustments are applied when the process leaves",
-		Needs:  []spec.Probe{ipcNS, sysv},
+		Needs:  []spec.Probe{ipcNS, sysv, semUndo},
 	}, func(t *spec.T) {
 		s := newScript()
 		s.own(unix.CLONE_NEWIPC)
 		id := objects[2].make(s)
-		value := func(text string) call {
-			return s.call(text, unix.SYS_SEMCTL, id, 0, ns.SemGetVal, 0)
-		}
+		value := func(text string) call { return s.semValue(text, id) }
 		gone, done := s.event(), s.event()
 		child := s.fork(0, func(s *script) {
-			s.must("semop(id, {0, 1, SEM_UNDO}, 1)", unix.SYS_SEMOP, id, s.bytes(ns.SemOp(0, 1, ns.SemUndo)), 1)
+			s.semUndone(id)
 			s.signal(gone)
 			s.await(done)
 			s.unshare(unix.CLONE_NEWIPC)

@@ -1,6 +1,7 @@
 package namespaces
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -58,5 +59,35 @@ func TestFailedSetupIsTold(t *testing.T) {
 	err := s.try(t.Context())
 	if err == nil || after.Done() {
 		t.Errorf("got %v, and the next call was made: %v", err, after.Done())
+	}
+}
+
+// A refusal that the script saw before its set-up failed stays a verdict, one behind it does not.
+func TestJudgedBeforeTheFailureStands(t *testing.T) {
+	s := newScript()
+	before := s.call("close(-1) before", unix.SYS_CLOSE, -1)
+	before.succeeds()
+	s.wait(s.fork(0, func(s *script) { s.must("close(-1)", unix.SYS_CLOSE, -1) }))
+	s.call("close(-1) behind", unix.SYS_CLOSE, -1).succeeds()
+	err := s.try(t.Context())
+	if err == nil {
+		t.Fatal("the set-up did not fail")
+	}
+	if sound := s.sound(err); len(sound) != 1 || sound[0].text != before.text {
+		t.Errorf("judged %v, expected the call before the failure alone", sound)
+	}
+	if all := s.sound(nil); len(all) != 2 {
+		t.Errorf("without failure %d of 2 are judged", len(all))
+	}
+}
+
+// Processes that wait for each other for ever cost their script its patience and no more.
+func TestAwaitIsBounded(t *testing.T) {
+	s := newScript()
+	s.await(s.event())
+	reached := s.call("getpid()", unix.SYS_GETPID)
+	err := s.try(t.Context())
+	if !errors.Is(err, unix.EAGAIN) || reached.Done() {
+		t.Errorf("got %v, and the next call was made: %v", err, reached.Done())
 	}
 }

@@ -51,7 +51,7 @@ func routeSocket(groups uint32) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("opening a netlink socket: %w", err)
 	}
-	limit := unix.Timeval{Sec: 4}
+	limit := unix.Timeval{Sec: 2}
 	err = errors.Join(unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
 	return fd, err
@@ -66,8 +66,8 @@ var vethChild = child.NewFunc("namespaces-veth", func(s *child.Side) error {
 		return fmt.Errorf("making a veth pair: %w", err)
 	}
 	var probing bool
-	if err := s.Recv(&probing); err != nil || probing {
-		return errors.Join(err, s.Send(vethReport{}))
+	if err := s.Recv(&probing); err != nil {
+		return err
 	}
 	events, err := routeSocket(unix.RTMGRP_LINK)
 	if err != nil {
@@ -102,8 +102,8 @@ var vethChild = child.NewFunc("namespaces-veth", func(s *child.Side) error {
 	if err := await(looked); err != nil {
 		return err
 	}
-	if err := other.check(); err != nil {
-		return err
+	if err := other.check(); err != nil || probing {
+		return errors.Join(err, s.Send(vethReport{}))
 	}
 	r.There = strings.Contains(links.String(), "xb:")
 	r.ForeignEvents = drain(events)
@@ -142,7 +142,8 @@ func drain(fd int) (n int) {
 	}
 }
 
-// veth probes for virtual Ethernet pairs, which may be a module that is not loaded.
+// veth probes for virtual Ethernet pairs, which may be a module that is not loaded, and for the
+// requests that move an end and bring a link up.
 var veth = spec.Probe{Name: "veth", Check: func() error {
 	p, err := fresh(vethChild, unix.CLONE_NEWNET)
 	if err != nil {
@@ -169,7 +170,7 @@ var _ = suite.Describe("net", func() {
 		t.True("RTM_NEWLINK {IFLA_NET_NS_PID}: if_nametoindex(\"xb\")", !r.Here, "still here", "not here any longer")
 		t.True("RTM_NEWLINK {IFLA_NET_NS_PID}: the other namespace's /proc/net/dev", r.There, "not there", "there")
 		t.Equal("lo up in the other namespace: recv(RTMGRP_LINK) here", fmt.Sprint(r.ForeignEvents, " events"), fmt.Sprint(0, " events"))
-		t.True("the other namespace's end: recv(RTMGRP_LINK) here", r.Gone, "no RTM_DELLINK within 4 s", "RTM_DELLINK")
+		t.True("the other namespace's end: recv(RTMGRP_LINK) here", r.Gone, "no RTM_DELLINK within 2 s", "RTM_DELLINK")
 		t.Sample("veth-teardown", float64(r.After.Nanoseconds()), "ns")
 	})
 })

@@ -8,11 +8,18 @@ import (
 	"xtest/suites/spec"
 )
 
+// unbindable probes for the propagation type.
+var unbindable = attempt("MS_UNBINDABLE", func(s *script) {
+	s.own(unix.CLONE_NEWNS)
+	s.scratch()
+	s.mount("none", scratch, "none", unix.MS_UNBINDABLE, "")
+})
+
 var _ = suite.Describe("mnt", func() {
 	suite.It(spec.Meta{
 		ID: "mnt/unbindable", Level: spec.Must, Sources: []string{"MNT-004"},
 		Clause: "mount_namespaces(7) MS_UNBINDABLE, mount(2) ERRORS: EINVAL for a bind mount of an unbindable mount",
-		Needs:  mountNeeds,
+		Needs:  append([]spec.Probe{unbindable}, mountNeeds...),
 	}, func(t *spec.T) {
 		s := newScript()
 		s.own(unix.CLONE_NEWNS)

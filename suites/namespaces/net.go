@@ -31,6 +31,12 @@ func (s *script) up() {
 	s.must("ioctl(fd, SIOCSIFFLAGS, {lo, IFF_UP})", unix.SYS_IOCTL, fd, unix.SIOCSIFFLAGS, s.loopback(unix.IFF_UP))
 }
 
+// loUp probes for the request that brings an interface up (netdevice(7)).
+var loUp = attempt("SIOCSIFFLAGS", func(s *script) {
+	s.own(unix.CLONE_NEWNET)
+	s.up()
+})
+
 // inet gives a struct sockaddr_in.
 func (s *script) inet(addr [4]byte, port uint16) child.Buffer {
 	b := binary.NativeEndian.AppendUint16(nil, unix.AF_INET)
@@ -61,6 +67,7 @@ var _ = suite.Describe("net", func() {
 	isolates(spec.Meta{
 		ID: "net/lo-down", Level: spec.Must, Sources: []string{"NET-001"},
 		Clause: "network_namespaces(7): a network namespace has its own interfaces; a new one has lo, which is down",
+		Needs:  []spec.Probe{loUp},
 	}, ns.Net, func(t *spec.T, flags uintptr) observation {
 		s := newScript()
 		s.own(unix.CLONE_NEWNET)
@@ -81,7 +88,7 @@ var _ = suite.Describe("net", func() {
 	suite.It(spec.Meta{
 		ID: "net/lo-down-unreachable", Level: spec.Must, Sources: []string{"NET-002"},
 		Clause: "network_namespaces(7), connect(2) ERRORS: no address is reachable in a new namespace (ENETUNREACH) until lo is up (then ECONNREFUSED)",
-		Needs:  []spec.Probe{netNS},
+		Needs:  []spec.Probe{netNS, loUp},
 	}, func(t *spec.T) {
 		s := newScript()
 		s.own(unix.CLONE_NEWNET)
@@ -149,6 +156,7 @@ var _ = suite.Describe("net", func() {
 	isolates(spec.Meta{
 		ID: "net/routes-isolated", Level: spec.Must, Sources: []string{"NET-012", "NET-024"},
 		Clause: "network_namespaces(7): a new namespace has no routes; /proc/net shows the reader's namespace",
+		Needs:  []spec.Probe{loUp},
 	}, ns.Net, func(t *spec.T, flags uintptr) observation {
 		s := newScript()
 		s.own(unix.CLONE_NEWNET)
@@ -177,7 +185,7 @@ var _ = suite.Describe("net", func() {
 	suite.It(spec.Meta{
 		ID: "net/socket-stays", Level: spec.Must, Sources: []string{"NET-006", "TDN-015"},
 		Clause: "network_namespaces(7), net/socket.c SIOCGSKNS: a socket stays in the namespace it was made in when the process leaves",
-		Needs:  []spec.Probe{netNS},
+		Needs:  []spec.Probe{netNS, loUp},
 	}, func(t *spec.T) {
 		s := newScript()
 		s.own(unix.CLONE_NEWNET)
@@ -213,7 +221,7 @@ var _ = suite.Describe("net", func() {
 	suite.It(spec.Meta{
 		ID: "net/owner-decides", Level: spec.Must, Sources: []string{"NET-011"},
 		Clause: "user_namespaces(7): root of a user namespace cannot configure interfaces of a network namespace that its parent owns",
-		Needs:  []spec.Probe{netNS, ordinaryUser},
+		Needs:  []spec.Probe{netNS, ordinaryUser, loUp},
 	}, func(t *spec.T) {
 		s := newScript()
 		s.ordinary()

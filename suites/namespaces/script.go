@@ -87,6 +87,12 @@ func (s *script) wait(pid call) status {
 	return status{s.must("waitpid(pid, &status, 0)", unix.SYS_WAIT4, pid, b, 0, 0), b}
 }
 
+// waitStopped waits for a forked process to end or to be stopped.
+func (s *script) waitStopped(pid call) status {
+	b := s.Buffer(4)
+	return status{s.must("waitpid(pid, &status, WUNTRACED)", unix.SYS_WAIT4, pid, b, unix.WUNTRACED, 0), b}
+}
+
 type status struct {
 	call
 	word child.Buffer

@@ -229,10 +229,11 @@ var _ = suite.Describe("setns", func() {
 		before := s.getpid()
 		maker := s.fork(unix.CLONE_FILES, func(s *script) {
 			s.unshare(unix.CLONE_NEWPID)
-			init := s.fork(0, func(s *script) { s.await(done) })
-			fd = s.open("/proc/self/ns/pid_for_children", unix.O_RDONLY)
-			s.signal(ready)
-			s.wait(init)
+			s.wait(s.fork(unix.CLONE_FILES, func(s *script) {
+				fd = s.open("/proc/self/ns/pid", unix.O_RDONLY)
+				s.signal(ready)
+				s.await(done)
+			}))
 		})
 		s.await(ready)
 		s.setns("setns(pid, CLONE_NEWPID)", fd, unix.CLONE_NEWPID).succeeds()

@@ -2,6 +2,7 @@ package namespaces
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -108,6 +109,9 @@ var _ = suite.Describe("time", func() {
 		Clause: "time_namespaces(7) /proc/PID/timens_offsets: EACCES once a process was created in the namespace",
 		Needs:  []spec.Probe{timeNS},
 	}, func(t *spec.T) {
+		if maps, err := os.ReadFile("/proc/self/maps"); err == nil && !strings.Contains(string(maps), "[vvar") {
+			t.Note("no [vvar] pages are mapped here: Linux freezes the offsets where it writes them into those pages of the first process")
+		}
 		s := newScript()
 		s.own(unix.CLONE_NEWTIME)
 		s.tryWrite(offsetsFile, "monotonic 1 0\n").succeeds()
@@ -198,17 +202,17 @@ var _ = suite.Describe("time", func() {
 		until := time.Duration(now.Nano()) + 1000*time.Second + 20*time.Millisecond
 		ts, alarm := s.Buffer(16), s.Buffer(32)
 		*(*unix.Timespec)(pointer(ts)) = unix.NsecToTimespec(int64(until))
-		(*[2]unix.Timeval)(pointer(alarm))[1] = unix.Timeval{Sec: 3}
+		(*[2]unix.Timeval)(pointer(alarm))[1] = unix.Timeval{Sec: 2}
 		var after func() time.Duration
 		st := s.wait(s.fork(0, func(s *script) {
 			s.mortal(unix.SIGALRM)
-			s.must("setitimer(ITIMER_REAL, 3 s)", unix.SYS_SETITIMER, unix.ITIMER_REAL, alarm, 0)
+			s.must("setitimer(ITIMER_REAL, 2 s)", unix.SYS_SETITIMER, unix.ITIMER_REAL, alarm, 0)
 			s.must("clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts)", unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, ts, 0)
 			after = s.clock(unix.CLOCK_MONOTONIC)
 		}))
 		s.run(t)
 		call := "clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, now + 20 ms) with an offset of 1000 s"
-		t.True(call, !st.get().Signaled(), "asleep after 3 s", "awake at the absolute time")
+		t.True(call, !st.get().Signaled(), "asleep after 2 s", "awake at the absolute time")
 		t.True(call, after() >= until, fmt.Sprintf("awake %v early", until-after()), "awake at the absolute time or later")
 	})
 

@@ -184,7 +184,7 @@ var _ = suite.Describe("unshare", func() {
 
 	suite.It(spec.Meta{
 		ID: "clone/clone3-arguments", Level: spec.Must, Sources: []string{"CLN-004"},
-		Clause: "clone(2) clone3 ERRORS: EINVAL for a structure that is too small, E2BIG for one beyond a page or with unknown fields set, EFAULT for a bad address",
+		Clause: "kernel/fork.c copy_clone_args_from_user: EINVAL for a structure that is too small, E2BIG for one beyond a page or with unknown fields set, EFAULT for a bad address",
 		Needs:  []spec.Probe{cloneThree},
 	}, func(t *spec.T) {
 		s := newScript()
