@@ -40,6 +40,13 @@ var InitialInodes = map[string]uint64{
 	"cgroup": 0xEFFFFFFB, "time": 0xEFFFFFFA,
 }
 
+// MountGetInfo is NS_MNT_GET_INFO of linux/nsfs.h, since Linux 6.12, and MountInfoSize the size of
+// the struct mnt_ns_info that it fills, in bytes.
+const (
+	MountGetInfo  = 0x8010B70A
+	MountInfoSize = 16
+)
+
 // Requests on a pidfd that give a namespace's descriptor: linux/pidfd.h, since Linux 6.11.
 const (
 	PidfdGetCgroup = 0xFF01

@@ -264,3 +264,53 @@ var writableNetSysctls = attempt("writable network sysctls", func(s *script) {
 	s.own(unix.CLONE_NEWNET)
 	s.write(portRange, "20012 30012")
 })
+
+const pingGroups = "/proc/sys/net/ipv4/ping_group_range"
+
+// pingable probes for the right of an own network namespace's root to let groups ping.
+var pingable = attempt("writable ping_group_range", func(s *script) {
+	s.ordinary()
+	s.unshare(unix.CLONE_NEWNET)
+	s.write(pingGroups, "0 0")
+})
+
+var _ = suite.Describe("net", func() {
+	suite.It(spec.Meta{
+		ID: "net/ping-groups", Level: spec.Must, Sources: []string{"NET-023"},
+		Clause: "icmp(7) ping_group_range: 1 0 in a new network namespace: nobody may open ping sockets (EACCES) until a group may",
+		Needs:  []spec.Probe{netNS, ordinaryUser, pingable},
+	}, func(t *spec.T) {
+		ping := func(s *script, text string) call {
+			return s.call(text, unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_ICMP)
+		}
+		s := newScript()
+		s.ordinary()
+		s.unshare(unix.CLONE_NEWNET)
+		ping(s, "socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP) in a new network namespace").refused(unix.EACCES)
+		s.write(pingGroups, "0 0")
+		ping(s, "socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP) behind ping_group_range 0 0").succeeds()
+		s.run(t)
+	})
+
+	suite.It(spec.Meta{
+		ID: "net/ipv6-loopback", Level: spec.Must, Sources: []string{"NET-022"},
+		Clause: "network_namespaces(7), proc(5) /proc/net/if_inet6: lo of a new network namespace has the address ::1 when it is up, and not before",
+		Needs:  []spec.Probe{netNS, loUp, exists(inet6)},
+	}, func(t *spec.T) {
+		s := newScript()
+		s.own(unix.CLONE_NEWNET)
+		enabled := s.read("/proc/sys/net/ipv6/conf/lo/disable_ipv6", 8)
+		before := s.read(inet6, 4096)
+		s.up()
+		after := s.read(inet6, 4096)
+		s.run(t)
+		if strings.TrimSpace(enabled.String()) != "0" {
+			t.NotApplicable("disable_ipv6 is %s for lo of new network namespaces", strings.TrimSpace(enabled.String()))
+		}
+		const address = "00000000000000000000000000000001 "
+		t.True("lo down: read(if_inet6)", !strings.Contains(before.String(), address), before.String(), "no ::1")
+		t.True("lo up: read(if_inet6)", strings.Contains(after.String(), address), after.String(), "::1")
+	})
+})
+
+const inet6 = "/proc/self/net/if_inet6"

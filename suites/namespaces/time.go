@@ -232,4 +232,46 @@ var _ = suite.Describe("time", func() {
 		d := after() - before()
 		t.True("setns(fd, CLONE_NEWTIME), clock_gettime(CLOCK_MONOTONIC)", far(d), fmt.Sprintf("%+d s", d/time.Second), "+1000 s")
 	})
+
+	suite.It(spec.Meta{
+		ID: "time/user-root", Level: spec.Must, Sources: []string{"TIM-009"},
+		Clause: "time_namespaces(7), user_namespaces(7): root of a user namespace may make a time namespace and set its offsets",
+		Needs:  []spec.Probe{timeNS, ordinaryUser},
+	}, func(t *spec.T) {
+		s := newScript()
+		before := s.clock(unix.CLOCK_MONOTONIC)
+		s.ordinary()
+		s.call("unshare(CLONE_NEWTIME)", unix.SYS_UNSHARE, unix.CLONE_NEWTIME).succeeds()
+		s.tryWrite(offsetsFile, "monotonic 1000 0\n").succeeds()
+		var after func() time.Duration
+		s.wait(s.fork(0, func(s *script) { after = s.clock(unix.CLOCK_MONOTONIC) }))
+		s.run(t)
+		d := after() - before()
+		t.True("offset of 1000 s, fork(), clock_gettime(CLOCK_MONOTONIC)", far(d), fmt.Sprintf("%+d s", d/time.Second), "+1000 s")
+	})
+
+	suite.It(spec.Meta{
+		ID: "time/timerfd-absolute", Level: spec.Must, Sources: []string{"TIM-012"},
+		Clause: "time_namespaces(7), timerfd_settime(2) TFD_TIMER_ABSTIME: absolute times are of the caller's time namespace",
+		Needs:  []spec.Probe{timeNS},
+	}, func(t *spec.T) {
+		var now unix.Timespec
+		t.Setup("clock_gettime(CLOCK_MONOTONIC)", unix.ClockGettime(unix.CLOCK_MONOTONIC, &now))
+		s := newScript()
+		s.own(unix.CLONE_NEWTIME)
+		s.write(offsetsFile, "monotonic 1000 0\n")
+		s.wait(s.fork(0, func(s *script) {
+			s.keep(s.must("timerfd_create(CLOCK_MONOTONIC, 0)", unix.SYS_TIMERFD_CREATE, unix.CLOCK_MONOTONIC, 0))
+			set := func(ahead time.Duration) {
+				at := s.Buffer(32) // struct itimerspec: interval, value
+				(*[2]unix.Timespec)(pointer(at))[1] = unix.NsecToTimespec(now.Nano() + int64(ahead))
+				s.must("timerfd_settime(fd, TFD_TIMER_ABSTIME, &at, NULL)", unix.SYS_TIMERFD_SETTIME, theFile, unix.TFD_TIMER_ABSTIME, at, 0)
+			}
+			set(2000 * time.Second)
+			s.poll("timer 1000 s from now, poll(timerfd, POLLIN, 0)", theFile, unix.POLLIN, 0).gives(0)
+			set(1000*time.Second + 10*time.Millisecond)
+			s.poll("timer 10 ms from now, poll(timerfd, POLLIN, 2 s)", theFile, unix.POLLIN, 2).gives(1)
+		}))
+		s.run(t)
+	})
 })

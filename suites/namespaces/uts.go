@@ -175,4 +175,54 @@ var _ = suite.Describe("uts", func() {
 		s.run(t)
 		t.Equal("poll(fd, 1, 0) after the change: revents", changed.answer.Revents, int16(unix.POLLERR|unix.POLLPRI))
 	})
+
+	suite.It(spec.Meta{
+		ID: "uts/kernel-files-read-only", Level: spec.Must, Sources: []string{"UTS-009"},
+		Clause: "proc(5) /proc/sys/kernel/ostype, osrelease and version: cannot be written in any namespace",
+		Needs:  []spec.Probe{utsNS, exists("/proc/sys/kernel/osrelease")},
+	}, func(t *spec.T) {
+		s := newScript()
+		s.own(unix.CLONE_NEWUTS)
+		for _, f := range []string{"ostype", "osrelease", "version"} {
+			fd := s.tryOpen("/proc/sys/kernel/"+f, unix.O_WRONLY)
+			write := s.call(fmt.Sprintf(`write(open("/proc/sys/kernel/%s"), "xtest")`, f), unix.SYS_WRITE, fd, s.String("xtest"), 5)
+			// Linux refuses to open them, others to write: EBADF is that of a descriptor which is none.
+			write.expect(func(t *spec.T) { t.True(write.text, write.Err() != nil, "success", "refused") })
+			s.tryOpen("/proc/sys/kernel/"+f, unix.O_RDONLY).succeeds()
+		}
+		names := s.uname()
+		s.run(t)
+		t.True("uname(&u) behind it: u.release", names(utsRelease) != "xtest", names(utsRelease), "the kernel's")
+	})
+
+	suite.It(spec.Meta{
+		ID: "uts/personality-26", Level: spec.Must, Sources: []string{"UTS-011"},
+		Clause: "personality(2) UNAME26: uname(2) gives a release 2.6.x to this process, and to no other",
+		Needs:  []spec.Probe{personality26},
+	}, func(t *spec.T) {
+		s := newScript()
+		var inner func(int) string
+		s.wait(s.fork(0, func(s *script) {
+			s.must("personality(UNAME26)", unix.SYS_PERSONALITY, uname26)
+			inner = s.uname()
+		}))
+		outer := s.uname()
+		s.run(t)
+		t.True("personality(UNAME26), uname(&u): u.release", strings.HasPrefix(inner(utsRelease), "2.6."), inner(utsRelease), "2.6.x")
+		t.True("the parent's uname(&u): u.release", !strings.HasPrefix(outer(utsRelease), "2.6."), outer(utsRelease), "not 2.6.x")
+	})
+})
+
+// uname26 is UNAME26 of linux/personality.h.
+const uname26 = 0x0020000
+
+// personality26 probes for the flag: a kernel that knows it keeps it.
+var personality26 = answers("personality(UNAME26)", func(s *script) call {
+	s.call("personality(UNAME26)", unix.SYS_PERSONALITY, uname26)
+	return s.call("personality(0xffffffff)", unix.SYS_PERSONALITY, 0xffffffff)
+}, func(c call) string {
+	if c.Err() == nil && c.Value() == uname26 {
+		return ""
+	}
+	return fmt.Sprintf("%#x %s", c.Value(), spec.ErrnoName(c.Err()))
 })

@@ -18,6 +18,7 @@ import (
 // interpreter of programs is therefore also an executable of its own, of one page, which a vforked
 // child executes. The assembly is in spawn_amd64.s.
 
+//lint:ignore U1000 it is used by the assembly, and by its address
 func interpreter()
 func interpreterCode() uintptr
 func vforkExec(flags, executable, arena, maxFD uintptr, argv, envp unsafe.Pointer) uintptr
