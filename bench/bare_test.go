@@ -79,7 +79,9 @@ func bareBoot(tb testing.TB, command []string, initrd string) time.Duration {
 	defer null.Close()
 	var console bytes.Buffer
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env = []string{"TMPDIR=/dev/shm"}
+	// The kernel's program comes with the C library of its release, see runner/uml.
+	cmd.Dir = filepath.Dir(args[0])
+	cmd.Env = []string{"TMPDIR=/dev/shm", "LD_LIBRARY_PATH=" + filepath.Join(cmd.Dir, "lib")}
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &console, &console, []*os.File{null}
 	start := time.Now()
 	err = cmd.Run()

@@ -11,3 +11,6 @@ package namespaces
 import "xtest/suites/spec"
 
 var suite = spec.NewSuite("namespaces")
+
+// veth is a module in the distributions' kernels.
+var _ = suite.WantsModules("veth")
