@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,14 @@ type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// memoryGoal keeps the collector from letting the heap grow to twice what is needed while packages are
+// unpacked, in bytes. It is a goal, no limit.
+const memoryGoal = 56 << 20
+
 func run(args []string) int {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryGoal)
+	}
 	ctx, interrupted := untilSignal()
 	root := newRoot()
 	root.SetArgs(args)

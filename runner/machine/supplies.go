@@ -44,7 +44,7 @@ func (s *Supplies) Initrd(ctx context.Context, modulesDir string, names []string
 	if err := static(Self); err != nil {
 		return "", err
 	}
-	hash, err := hashFile(Self)
+	hash, err := FileHash(Self)
 	if err != nil {
 		return "", fmt.Errorf("reading this program: %w", err)
 	}
@@ -107,7 +107,8 @@ func static(path string) error {
 	return nil
 }
 
-func hashFile(path string) (string, error) {
+// FileHash is the hex SHA-256 of a file's content.
+func FileHash(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

@@ -3,12 +3,8 @@ package oci
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"debug/buildinfo"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,7 +89,7 @@ func find(ctx context.Context, name string) (runtime, error) {
 		}
 	}
 	r.global = append(slices.Clip(r.global), r.known(ctx)...)
-	hash, err := hashFile(path)
+	hash, err := machine.FileHash(path)
 	if err != nil {
 		return runtime{}, fmt.Errorf("reading the runtime: %w", err)
 	}
@@ -169,17 +165,4 @@ func (r runtime) command(scratch string, words ...string) []string {
 func (r runtime) run(id, scratch string) []string {
 	args := append(r.command(scratch, "run"), r.kind.run...)
 	return append(args, "--bundle", filepath.Join(scratch, bundleFolder), id)
-}
-
-func hashFile(path string) (sum string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

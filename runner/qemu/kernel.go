@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,7 +51,7 @@ func FileKernel(ctx context.Context, s *machine.Supplies, file, dir string) (Ker
 	if err != nil {
 		return Kernel{}, err
 	}
-	hash, err := hashFile(file)
+	hash, err := machine.FileHash(file)
 	if err != nil {
 		return Kernel{}, fmt.Errorf("reading the kernel: %w", err)
 	}
@@ -166,7 +165,7 @@ func chosen(ctx context.Context, s *machine.Supplies, dir string, names []string
 	h := sha256.New()
 	fmt.Fprintln(h, "modules 1")
 	for _, f := range files {
-		hash, err := hashFile(filepath.Join(dir, f))
+		hash, err := machine.FileHash(filepath.Join(dir, f))
 		if err != nil {
 			return "", fmt.Errorf("reading the kernel's modules: %w", err)
 		}
@@ -187,17 +186,4 @@ func chosen(ctx context.Context, s *machine.Supplies, dir string, names []string
 		}
 		return nil
 	})
-}
-
-func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
