@@ -73,7 +73,8 @@ func configure(debs []string, p *pace) error {
 // tmpfiles is the program that fills /run at boot, tmpfiles.d(5).
 const tmpfiles = "/usr/bin/systemd-tmpfiles"
 
-// finish fills /run as a boot would, which no init of the distribution's will do, and takes away what only the installation needed.
+// finish fills /run as a boot would, since no init of the distribution's will, and takes away what only
+// the installation needed.
 func finish() error {
 	var err error
 	if _, e := os.Stat(target + tmpfiles); e == nil {
