@@ -11,8 +11,8 @@ const enough = 5
 
 // liveLine is the state of the run in one line.
 func (p *Progress) liveLine(now time.Time) string {
-	if len(p.transfers) > 0 {
-		return p.transferLine(now)
+	if transfers := p.moving(now); len(transfers) > 0 {
+		return p.transferLine(now, transfers)
 	}
 	if len(p.work) > 0 {
 		return p.workLine(now)

@@ -3,7 +3,6 @@ package reports
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -47,7 +46,6 @@ func TestProgressPlain(t *testing.T) {
 	}
 	p.Transfer("kernel\x1b[2J", 45e6, 45e6)
 	p.Transfer("rootfs", 0, -1)
-	p.TransferFailed("rootfs", errors.New("connection reset"))
 	play(t, p, h)
 	golden(t, "progress.txt", b.Bytes())
 	harmless(t, b.String(), false)
@@ -61,6 +59,25 @@ func TestProgressTerminal(t *testing.T) {
 	golden(t, "progress-terminal.txt", bytes.ReplaceAll(b.Bytes(), []byte("\r"), []byte("<CR>\n")))
 	s := b.String()
 	harmless(t, strings.NewReplacer("\r", "", "\x1b[K", "").Replace(s), false)
+}
+
+// A fetch that fails says nothing more; the live line must not go on about it.
+func TestStalledTransferLeavesTheLine(t *testing.T) {
+	h := &hands{now: t0}
+	var b bytes.Buffer
+	p := NewProgress(&b, ProgressOptions{Now: h.Now, Terminal: true})
+	p.Transfer("linux.deb", 10, 100)
+	h.advance(time.Second)
+	p.Tick()
+	if !strings.Contains(b.String(), "fetching linux.deb") {
+		t.Errorf("a transfer that moves is not shown: %q", b.String())
+	}
+	b.Reset()
+	h.advance(stalled)
+	p.Tick()
+	if b.Len() == 0 || strings.Contains(b.String(), "linux.deb") {
+		t.Errorf("a stalled transfer is shown: %q", b.String())
+	}
 }
 
 func TestProgressRate(t *testing.T) {

@@ -14,6 +14,7 @@ type transfer struct {
 	from        int64 // the bytes that were there when it was first heard of, as after a resumption
 	done, total int64
 	start       time.Time
+	heard       time.Time // when it last told something
 }
 
 // Transfer tells that done of total bytes of what have been fetched. A negative total, as
@@ -41,7 +42,7 @@ func (p *Progress) Transfer(what string, done, total int64) {
 			p.print(plain, text)
 		}
 	}
-	t.done, t.total = done, total
+	t.done, t.total, t.heard = done, total, now
 	if ends {
 		p.transfers = append(p.transfers[:i:i], p.transfers[i+1:]...)
 		p.print(plain, fmt.Sprintf("fetched  %s  %s%s", Clip(Clean(what), maxValue), size(done), t.pace(now)))
@@ -49,18 +50,19 @@ func (p *Progress) Transfer(what string, done, total int64) {
 	p.draw()
 }
 
-// TransferFailed tells that what will not come, and why.
-func (p *Progress) TransferFailed(what string, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return
+// stalled is how long a transfer may bring nothing until the live line turns to what else is going
+// on: one that has failed is not told of, and the target that wanted it says why.
+const stalled = 10 * time.Second
+
+// moving gives the transfers that are not stalled.
+func (p *Progress) moving(now time.Time) []*transfer {
+	var list []*transfer
+	for _, t := range p.transfers {
+		if now.Sub(t.heard) < stalled {
+			list = append(list, t)
+		}
 	}
-	if t, i := p.transferOf(what); t != nil {
-		p.transfers = append(p.transfers[:i:i], p.transfers[i+1:]...)
-	}
-	p.print(red, fmt.Sprintf("not fetched  %s  %s", Clip(Clean(what), maxValue), Clip(Clean(err.Error()), maxValue)))
-	p.draw()
+	return list
 }
 
 func (p *Progress) transferOf(what string) (*transfer, int) {
@@ -91,8 +93,8 @@ func (t *transfer) rate(now time.Time) int64 {
 }
 
 // transferLine shows the transfer that was begun first, and how many there are besides.
-func (p *Progress) transferLine(now time.Time) string {
-	t := p.transfers[0]
+func (p *Progress) transferLine(now time.Time, transfers []*transfer) string {
+	t := transfers[0]
 	parts := []string{clock(now.Sub(p.start)), "fetching " + Clip(Clean(t.what), 60)}
 	if t.total > 0 {
 		parts = append(parts, size(t.done)+" of "+size(t.total))
@@ -105,7 +107,7 @@ func (p *Progress) transferLine(now time.Time) string {
 			parts = append(parts, ahead(time.Duration(float64(left)/float64(r)*float64(time.Second)))+" left")
 		}
 	}
-	if n := len(p.transfers) - 1; n > 0 {
+	if n := len(transfers) - 1; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d more", n))
 	}
 	return strings.Join(parts, " · ")

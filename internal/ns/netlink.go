@@ -57,11 +57,6 @@ func Veth(name, peer string) *Request {
 		Attr(unix.IFLA_IFNAME, append([]byte(name), 0)).Attr(unix.IFLA_LINKINFO, info)
 }
 
-// LinkUp asks for the interface with that index to be brought up.
-func LinkUp(index int) *Request {
-	return NewRequest(unix.RTM_NEWLINK, 0, unix.IfInfomsg{Index: int32(index), Flags: unix.IFF_UP, Change: unix.IFF_UP})
-}
-
 // MoveLink asks for the named interface to be moved into the network namespace of a process.
 func MoveLink(name string, pid int) *Request {
 	return NewRequest(unix.RTM_NEWLINK, 0, unix.IfInfomsg{}).

@@ -36,7 +36,8 @@ func TestHostMirror(t *testing.T) {
 	began := time.Now()
 	_, err = debian.Load(ctx, c, mirror, debian.Suites("bookworm"), "amd64", nil)
 	var netErr net.Error
-	if errors.As(err, &netErr) || errors.Is(err, context.DeadlineExceeded) {
+	unreachable := errors.As(err, &netErr) || errors.Is(err, context.DeadlineExceeded)
+	if unreachable && os.Getenv("XTEST_REQUIRE_TOOLS") != "1" {
 		t.Skipf("the mirror cannot be reached: %v", err)
 	}
 	if err != nil {

@@ -69,11 +69,6 @@ func MapRoot() Option {
 	}
 }
 
-// As starts the child under a user and group ID, without supplementary groups.
-func As(uid, gid uint32) Option {
-	return func(a *syscall.SysProcAttr) { a.Credential = &syscall.Credential{Uid: uid, Gid: gid} }
-}
-
 // Start runs the function in a new process. The error wraps the unix.Errno of a refused clone(2).
 func (f *Func) Start(opts ...Option) (*Peer, error) {
 	toR, toW, err := os.Pipe()
