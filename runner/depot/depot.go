@@ -47,7 +47,11 @@ func (d *Depot) Update(ctx context.Context, codename string) (*debian.Index, err
 	if err != nil {
 		return nil, err
 	}
-	return ix, d.Cache.SetPin(pinName(codename), []byte("{}"))
+	return ix, d.forget(codename)
+}
+
+func (d *Depot) forget(codename string) error {
+	return d.Cache.SetPin(pinName(codename), []byte("{}"))
 }
 
 type loader func(context.Context, *cache.Cache, debian.Mirror, []debian.Suite, string, debian.Progress) (*debian.Index, error)
@@ -146,18 +150,33 @@ func (d *Depot) chosen(ctx context.Context, w Wanted) (choice, error) {
 		return choice{}, err
 	}
 	c := choice{p.Name, p.Version, p.SHA256}
+	return c, d.pin(w.Codename, w.Name, c)
+}
+
+func (d *Depot) pin(codename, name string, c choice) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	all := d.pins(w.Codename)
-	all[w.Name] = c
+	all := d.pins(codename)
+	all[name] = c
 	text, err := json.Marshal(all)
 	if err == nil {
-		err = d.Cache.SetPin(pinName(w.Codename), text)
+		err = d.Cache.SetPin(pinName(codename), text)
 	}
 	if errors.Is(err, cache.ErrReadOnly) {
 		err = nil // then it is resolved anew each time
 	}
-	return c, err
+	return err
+}
+
+// Remember keeps the cache key of something that was made of many of the release's packages, until
+// the next Update.
+func (d *Depot) Remember(codename, what, key string) error {
+	return d.pin(codename, what, choice{SHA256: key})
+}
+
+// Remembered gives the key that was kept, or "".
+func (d *Depot) Remembered(codename, what string) string {
+	return d.pins(codename)[what].SHA256
 }
 
 func (d *Depot) pins(codename string) map[string]choice {

@@ -169,3 +169,28 @@ func TestReleases(t *testing.T) {
 		}
 	}
 }
+
+// What was made of packages is made anew after an update, as everything else is chosen anew.
+func TestUpdateForgetsWhatWasMade(t *testing.T) {
+	c, err := cache.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	d := &Depot{Cache: c}
+	if got := d.Remembered("bookworm", "rootfs"); got != "" {
+		t.Errorf("remembers %q before anything was made", got)
+	}
+	if err := d.Remember("bookworm", "rootfs", "key"); err != nil {
+		t.Fatal(err)
+	}
+	if got, other := d.Remembered("bookworm", "rootfs"), d.Remembered("trixie", "rootfs"); got != "key" || other != "" {
+		t.Errorf("remembers %q, and %q of another release", got, other)
+	}
+	if err := d.forget("bookworm"); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.Remembered("bookworm", "rootfs"); got != "" {
+		t.Errorf("still remembers %q", got)
+	}
+}

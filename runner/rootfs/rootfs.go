@@ -51,9 +51,8 @@ type Maker struct {
 // required and important, and apt.
 func (m *Maker) Root(ctx context.Context, r depot.Release) (string, error) {
 	d := m.Supplies.Depot
-	pin := "rootfs-" + r.Codename
-	if key, _, err := d.Cache.Pin(pin); err == nil {
-		if path, err := d.Cache.Tree(ctx, string(key), "root of "+r.Title, notThere); err == nil {
+	if key := d.Remembered(r.Codename, version); key != "" {
+		if path, err := d.Cache.Tree(ctx, key, "root of "+r.Title, notThere); err == nil {
 			return filepath.Join(path, imageName), nil
 		}
 	}
@@ -72,10 +71,7 @@ func (m *Maker) Root(ctx context.Context, r depot.Release) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making the root file system of %s: %w", r.Title, err)
 	}
-	if err := d.Cache.SetPin(pin, []byte(key)); err != nil {
-		return "", err
-	}
-	return filepath.Join(path, imageName), nil
+	return filepath.Join(path, imageName), d.Remember(r.Codename, version, key)
 }
 
 const imageName = "root.ext4"
@@ -107,9 +103,12 @@ func namesOf(pkgs []*debian.Package) []string {
 	return names
 }
 
+// version is the recipe's: another one makes another root file system of the same packages.
+const version = "rootfs 2"
+
 func recipe(pkgs []*debian.Package) string {
 	h := sha256.New()
-	fmt.Fprintln(h, "rootfs 2", size)
+	fmt.Fprintln(h, version, size)
 	for _, p := range pkgs {
 		fmt.Fprintln(h, p.SHA256)
 	}
