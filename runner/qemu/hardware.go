@@ -53,8 +53,9 @@ func (h hardware) args() []string {
 		args = append(args, "-cpu", model(h.accel))
 	}
 	if h.root != "" {
-		// Shared between machines: what a guest writes goes to a file of its own that QEMU has unlinked.
-		args = append(args, "-drive", "if=none,id=root,format=raw,snapshot=on,file="+escape(h.root), "-device", disk+",drive=root")
+		// Shared between machines: what a guest writes goes to a file of its own that QEMU has unlinked. No
+		// machine writes the image, and QEMU's locks would clash with the one that User-Mode Linux holds.
+		args = append(args, "-drive", "if=none,id=root,format=raw,snapshot=on,file.locking=off,file="+escape(h.root), "-device", disk+",drive=root")
 	}
 	if h.typ == Q35 {
 		args = append(args, "-device", "pvpanic", "-action", "panic=none")

@@ -23,7 +23,7 @@ func TestArguments(t *testing.T) {
 			[]string{"-smp 2", "-M q35 -serial stdio -serial chardev:channel", "-device pvpanic -action panic=none"},
 			[]string{"isa-serial", "tsc_early_khz"}},
 		{"root", func(h *hardware) { h.root = "/a,b/root" },
-			[]string{"snapshot=on,file=/a,,b/root -device virtio-blk-device,drive=root"}, nil},
+			[]string{"snapshot=on,file.locking=off,file=/a,,b/root -device virtio-blk-device,drive=root"}, nil},
 		{"root on q35", func(h *hardware) { h.typ, h.root = Q35, "/r" }, []string{"-device virtio-blk-pci,drive=root"}, nil},
 		{"icount", func(h *hardware) { h.clock = Icount },
 			[]string{"-icount shift=0,sleep=off,align=off -rtc base=2020-01-01,clock=vm", "-seed 1", "tsc_early_khz=1000000"}, nil},
