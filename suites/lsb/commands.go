@@ -10,7 +10,7 @@ import (
 )
 
 var _ = suite.Describe("commands", func() {
-	for _, g := range commandGroups {
+	for _, g := range commandGroups() {
 		it(spec.Meta{
 			ID: "commands/present-" + g.name,
 			Clause: fmt.Sprintf("LSB 5.0 Core 17.1 table Commands And Utilities: the %d utilities of kind %s are there",
@@ -48,7 +48,7 @@ var _ = suite.Describe("commands", func() {
 
 func boundTo(dir string) []utility {
 	var bound []utility
-	for _, g := range commandGroups {
+	for _, g := range commandGroups() {
 		for _, u := range g.commands {
 			if u.path != "" && path.Dir(u.path) == dir {
 				bound = append(bound, u)
@@ -130,7 +130,7 @@ func checkConfiguredPath(ctx context.Context, m *machine) (finding, error) {
 	dirs := strings.Split(strings.TrimSuffix(o.stdout, "\n"), ":")
 	var missing []string
 	facts := 0
-	for _, g := range commandGroups {
+	for _, g := range commandGroups() {
 		for _, u := range g.commands {
 			at, err := m.find(u.name)
 			if err != nil || u.path != "" && path.Dir(u.path) != "/bin" || strings.Contains(at, "/sbin/") {

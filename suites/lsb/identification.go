@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"xtest/suites/spec"
 )
@@ -131,7 +132,9 @@ func checkModules(ctx context.Context, m *machine) (finding, error) {
 	return good(len(want)), nil
 }
 
-var moduleID = regexp.MustCompile(`^[a-z][a-z0-9_+]*-[0-9]+(\.[0-9]+)*(-[a-z0-9_]+)?$`)
+var moduleID = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z][a-z0-9_+]*-[0-9]+(\.[0-9]+)*(-[a-z0-9_]+)?$`)
+})
 
 func checkModuleSyntax(ctx context.Context, m *machine) (finding, error) {
 	list, o, err := modules(ctx, m)
@@ -143,7 +146,7 @@ func checkModuleSyntax(ctx context.Context, m *machine) (finding, error) {
 	}
 	var wrong []string
 	for _, id := range list {
-		if !moduleID.MatchString(id) {
+		if !moduleID().MatchString(id) {
 			wrong = append(wrong, fmt.Sprintf("%q", id))
 		}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 var _ = suite.Describe("libraries", func() {
-	for _, lib := range coreLibraries {
+	for _, lib := range coreLibraries() {
 		sources := []string{lib.libraryCheck}
 		switch lib.name {
 		case "libcrypt":
@@ -123,7 +123,7 @@ func eachLibrary(call, expected string, fault func(*machine, *library) string) c
 	return func(_ context.Context, m *machine) (finding, error) {
 		var wrong []string
 		examined, dirs := 0, m.libraryDirs()
-		for _, lib := range coreLibraries {
+		for _, lib := range coreLibraries() {
 			l, err := m.findLibrary(lib.soname, ofLSB, dirs)
 			if errors.Is(err, errNoSections) {
 				return finding{}, err

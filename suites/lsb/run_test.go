@@ -130,7 +130,7 @@ func utilitiesOf(b behaviour) []string {
 // utilities that do nothing, successfully, are few and named.
 func TestBehavioursCanFail(t *testing.T) {
 	content := map[string]bool{"sync": true}
-	all := [][]behaviour{textBehaviours, fileBehaviours, systemBehaviours, shellBehaviours}
+	all := [][]behaviour{textBehaviours(), fileBehaviours(), systemBehaviours(), shellBehaviours()}
 	for _, stub := range []string{"#!/bin/sh\nexit 99\n", "#!/bin/sh\nexit 0\n"} {
 		f := newFixture(t)
 		for _, list := range all {
@@ -154,7 +154,7 @@ func TestBehavioursCanFail(t *testing.T) {
 	}
 	// The interpreter of a script is the kernel's choice, so the scripts themselves are spoilt.
 	f := fixture{t, newMachine("/")}
-	for _, b := range scriptBehaviours {
+	for _, b := range scriptBehaviours() {
 		steps := append([]step(nil), b.steps...)
 		for i := range steps {
 			name := filepath.Base(steps[i].argv[0])

@@ -12,7 +12,7 @@ import (
 )
 
 var _ = suite.Describe("symbols", func() {
-	for _, lib := range coreLibraries {
+	for _, lib := range coreLibraries() {
 		it(spec.Meta{
 			ID: "symbols/" + strings.ToLower(lib.name),
 			Clause: fmt.Sprintf("LSB 5.0 Core %s: %s provides %d interfaces under their versions",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed data/symbols.txt
@@ -13,10 +14,11 @@ var symbolsText string
 //go:embed data/commands.txt
 var commandsText string
 
-// The tables of LSB 5.0 Core, in the order of the text.
+// The tables of LSB 5.0 Core, in the order of the text. They are read when they are first asked for:
+// this program also starts as many other things.
 var (
-	coreLibraries = must(parseSymbols(symbolsText))
-	commandGroups = must(parseCommands(commandsText))
+	coreLibraries = sync.OnceValue(func() []coreLibrary { return must(parseSymbols(symbolsText)) })
+	commandGroups = sync.OnceValue(func() []commandGroup { return must(parseCommands(commandsText)) })
 )
 
 // must is for the embedded tables: a mistake in them is the programmer's.
