@@ -229,6 +229,7 @@ func (p *page) verdicts() {
 			}
 		}
 	}
+	p.newAnswers()
 	p.known()
 	p.notJudged()
 	p.notApplicable()

@@ -54,7 +54,7 @@ func judge(c *config.Config, name string, flags config.Options) (judgement, erro
 	}
 	ids := map[string]bool{}
 	for _, s := range chosen {
-		if slices.Contains(t.Suites, s.Suite) && j.options.Leaves(s.ID, labelsOf(s)) {
+		if slices.Contains(t.Suites, s.Suite) && concerns(s, t.Backend) && j.options.Leaves(s.ID, labelsOf(s)) {
 			j.specs = append(j.specs, s)
 			ids[s.ID] = true
 		}
@@ -70,6 +70,13 @@ func judge(c *config.Config, name string, flags config.Options) (judgement, erro
 	t.Memory, err = parseSize(j.options.Memory)
 	j.target = t
 	return j, err
+}
+
+// concerns says whether the spec is about the targets of the backend: not, when they are another
+// hypervisor than its own.
+func concerns(s spec.Listed, b machine.Backend) bool {
+	h, ok := b.(machine.Hypervised)
+	return !ok || s.Under == "" || s.Under == h.Hypervisor()
 }
 
 // machineOptions are those of a target's machine.

@@ -62,4 +62,8 @@ type Failure struct {
 type Answer struct {
 	Call  string `json:"call"`
 	Value string `json:"value"`
+	// New marks an answer that the expectations do not know; it is no failure. Known are those that
+	// they do know, in words.
+	New   bool   `json:"new,omitempty"`
+	Known string `json:"known,omitempty"`
 }

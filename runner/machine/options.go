@@ -38,6 +38,12 @@ type Heeder interface {
 	Heeds() map[string][]string
 }
 
+// Hypervised is a backend whose targets are one hypervisor: specs about another are not judged there.
+type Hypervised interface {
+	// Hypervisor is "xen" or "kvm", as specs name it.
+	Hypervisor() string
+}
+
 // Check gives the error of an option that is set and that the backend does not heed, or not with this
 // value: nobody is to believe in one that does nothing.
 func (o Options) Check(b Backend) error {

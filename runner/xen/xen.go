@@ -39,6 +39,9 @@ func (Backend) Takes(what string) bool { return machine.IsPath(what) }
 // Suites are those about hypervisors.
 func (Backend) Suites() []string { return []string{"hypercall"} }
 
+// Hypervisor is "xen".
+func (Backend) Hypervisor() string { return "xen" }
+
 // Heeds what makes sense for a dom0: its boot parameters, its processors.
 func (Backend) Heeds() map[string][]string {
 	return map[string][]string{

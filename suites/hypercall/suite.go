@@ -20,7 +20,7 @@ import (
 	"xtest/suites/spec"
 )
 
-var suite = spec.NewSuite("hypercall")
+var suite = spec.NewSuite("hypercall").Under("xen")
 
 // connect opens the way to the hypervisor. Tests put a stand-in under the specs here.
 var connect = func() (xen.Caller, error) {

@@ -9,10 +9,21 @@ import (
 )
 
 // Suite is a named set of specs.
-type Suite struct{ name string }
+type Suite struct {
+	name  string
+	under string
+}
 
-// NewSuite makes a suite. The name is what users write behind --suite.
-func NewSuite(name string) *Suite { return &Suite{name} }
+// NewSuite makes a suite. The name is what users write behind --suite. Packages may share a name: to
+// users their specs are one suite.
+func NewSuite(name string) *Suite { return &Suite{name: name} }
+
+// Under says that the specs are about one hypervisor ("xen", "kvm"): on targets that are another they
+// are not even listed. It returns the suite.
+func (s *Suite) Under(hypervisor string) *Suite {
+	s.under = hypervisor
+	return s
+}
 
 // Describe groups specs of one kind as a Ginkgo container. Call it from a package-level variable.
 func (s *Suite) Describe(kind string, body func()) bool {
@@ -28,7 +39,7 @@ func (s *Suite) It(m Meta, body func(t *T)) {
 	if _, taken := catalogue.byID[m.ID]; taken {
 		panic(fmt.Sprintf("spec %q is declared twice", m.ID))
 	}
-	l := Listed{Suite: s.name, Meta: m}
+	l := Listed{Suite: s.name, Under: s.under, Meta: m}
 	catalogue.byID[m.ID] = l
 	catalogue.order = append(catalogue.order, m.ID)
 	if catalogue.selected != nil && !catalogue.selected(l) {
@@ -42,6 +53,7 @@ func (s *Suite) It(m Meta, body func(t *T)) {
 // Listed is a declared spec and the suite it belongs to.
 type Listed struct {
 	Suite string
+	Under string // the hypervisor that it is about, or "" (see [Suite.Under])
 	Meta
 }
 

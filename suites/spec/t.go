@@ -85,6 +85,13 @@ func (t *T) Answer(call string, value any) {
 	t.result.Answers = append(t.result.Answers, event.Answer{Call: call, Value: fmt.Sprint(value)})
 }
 
+// New keeps a raw answer that the expectations do not know: neither right nor wrong, and shown to
+// people as new. Known says in words which answers are known.
+func (t *T) New(call string, value any, known string) {
+	defer t.hold()()
+	t.result.Answers = append(t.result.Answers, event.Answer{Call: call, Value: fmt.Sprint(value), New: true, Known: known})
+}
+
 // Sample records one raw measurement. Unit is written as in Go's benchmark format.
 func (t *T) Sample(name string, value float64, unit string) {
 	defer t.hold()()
