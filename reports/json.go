@@ -94,6 +94,9 @@ func (j *jsonWriter) list(indent, name string, n int, each func(int)) {
 	j.text("]")
 }
 
+// Inert gives a writer for JSON of strings that are not trusted: see inert.
+func Inert(w io.Writer) io.Writer { return inert{w} }
+
 // inert is a writer for JSON that escapes what encoding/json leaves as it is and a terminal obeys:
 // DEL, the C1 controls and the marks that turn the writing direction. Outside strings JSON holds
 // none of them. It must be given whole characters, as [jsonWriter] does.

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"strings"
 	"time"
 
 	"xtest/runner/event"
@@ -107,6 +108,15 @@ func (t *Target) Machine() *event.Machine {
 		}
 	}
 	return nil
+}
+
+// What is what came up on the target, in a few words that are not cleaned: "Xen 4.17.7, Linux 6.1".
+func (t *Target) What() string {
+	m := t.Machine()
+	if m == nil {
+		return "did not come up"
+	}
+	return strings.Join(machine(m), ", ")
 }
 
 // Missed is why a target cannot be brought up, and the command that mends it.

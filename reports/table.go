@@ -126,7 +126,7 @@ func (p *page) table(head []string, rows [][]string) error {
 	}
 	aligns[0], aligns[1] = tw.AlignLeft, tw.AlignLeft
 	var out strings.Builder
-	if err := p.grid(&out, head, rows, aligns); err != nil {
+	if err := Grid(&out, head, rows, aligns); err != nil {
 		return fmt.Errorf("laying out the table of counts: %w", err)
 	}
 	// On a narrow page the times go first, then the ends of the targets' names; numbers never do.
@@ -136,7 +136,7 @@ func (p *page) table(head []string, rows [][]string) error {
 			rows[i] = rows[i][:last]
 		}
 		out.Reset()
-		if err := p.grid(&out, head[:last], rows, aligns[:last]); err != nil {
+		if err := Grid(&out, head[:last], rows, aligns[:last]); err != nil {
 			return fmt.Errorf("laying out the table of counts: %w", err)
 		}
 		head, aligns = head[:last], aligns[:last]
@@ -150,7 +150,7 @@ func (p *page) table(head []string, rows [][]string) error {
 			r[0] = displaywidth.TruncateString(r[0], max(name-n, 6), "…")
 		}
 		out.Reset()
-		if err := p.grid(&out, head, rows, aligns); err != nil {
+		if err := Grid(&out, head, rows, aligns); err != nil {
 			return fmt.Errorf("laying out the table of counts: %w", err)
 		}
 	}
@@ -174,8 +174,9 @@ func cells(s string) int {
 	return displaywidth.Options{ControlSequences: true}.String(s)
 }
 
-// grid writes the rows below their heads, without any lines.
-func (p *page) grid(out *strings.Builder, head []string, rows [][]string, aligns []tw.Align) error {
+// Grid writes the rows below their heads, without any lines; nil heads are left out. The cells are
+// written as they are: they must be clean.
+func Grid(out io.Writer, head []string, rows [][]string, aligns []tw.Align) error {
 	t := tablewriter.NewTable(out,
 		tablewriter.WithRendition(tw.Rendition{
 			Borders: tw.BorderNone,
@@ -190,7 +191,9 @@ func (p *page) grid(out *strings.Builder, head []string, rows [][]string, aligns
 		tablewriter.WithHeaderAlignmentConfig(tw.CellAlignment{PerColumn: aligns}),
 		tablewriter.WithRowAlignmentConfig(tw.CellAlignment{PerColumn: aligns}),
 	)
-	t.Header(head)
+	if head != nil {
+		t.Header(head)
+	}
 	if err := t.Bulk(rows); err != nil {
 		return err
 	}

@@ -40,18 +40,27 @@ func (s screen) progress() reports.ProgressOptions {
 
 // writeReport writes a report to a file, or to standard output for "-". An empty path asks for none.
 func writeReport(path string, m *reports.Model, render func(io.Writer, *reports.Model) error) error {
+	err := writeFile(path, func(w io.Writer) error { return render(w, m) })
+	if err != nil && path != "-" {
+		return fmt.Errorf("%w; the record is kept, `xtest report %s` draws it again", err, m.Dir)
+	}
+	return err
+}
+
+// writeFile has a file written, or standard output for "-". An empty path asks for nothing.
+func writeFile(path string, render func(io.Writer) error) error {
 	switch path {
 	case "":
 		return nil
 	case "-":
-		return render(os.Stdout, m)
+		return render(os.Stdout)
 	}
 	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("writing a report: %w; the record is kept, `xtest report %s` draws it again", err, m.Dir)
+	if err == nil {
+		err = errors.Join(render(f), f.Close())
 	}
-	if err := errors.Join(render(f, m), f.Close()); err != nil {
-		return fmt.Errorf("writing the report %s: %w", path, err)
+	if err != nil {
+		return fmt.Errorf("writing a report: %w", err)
 	}
 	return nil
 }
