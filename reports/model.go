@@ -31,7 +31,7 @@ type Model struct {
 	consoles []string
 }
 
-// Counts are numbers of specs. Only Pass and Fail are judgements.
+// Counts are numbers of specs, but for the last two. Only Pass and Fail are judgements.
 type Counts struct {
 	Pass          int `json:"pass"`
 	Fail          int `json:"fail"`
@@ -41,6 +41,10 @@ type Counts struct {
 	NotJudged int `json:"not_judged"`
 	// Known are those of Fail that were known before and are excused.
 	Known int `json:"known,omitempty"`
+	// Answers are the calls' results that are on the record, New those of them that the expectations
+	// do not know. Neither is a number of specs.
+	Answers int `json:"answers,omitempty"`
+	New     int `json:"new_answers,omitempty"`
 }
 
 // Judged is the number of specs with a judgement.
@@ -58,6 +62,17 @@ func (c *Counts) count(r *event.Result, n int) {
 	*c.of(v) += n
 	if r.Excused() {
 		c.Known += n
+	}
+	if r == nil {
+		return
+	}
+	for _, a := range r.Answers {
+		if a.Register != "" {
+			c.Answers += n
+		}
+		if a.New {
+			c.New += n
+		}
 	}
 }
 

@@ -54,6 +54,12 @@ func tally(m *Model) string {
 		parts = append(parts, fmt.Sprintf("%d broken", c.Broken))
 	}
 	parts = append(parts, fmt.Sprintf("%d judged", c.Judged()))
+	if c.Answers > 0 {
+		parts = append(parts, plural(c.Answers, "answer", "answers"))
+	}
+	if c.New > 0 {
+		parts = append(parts, fmt.Sprintf("%d new", c.New))
+	}
 	if c.NotApplicable > 0 {
 		parts = append(parts, fmt.Sprintf("%d not applicable", c.NotApplicable))
 	}

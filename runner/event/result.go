@@ -61,7 +61,11 @@ type Failure struct {
 // Answer is a raw answer of the target, kept so that two versions can be compared beyond verdicts.
 type Answer struct {
 	Call  string `json:"call"`
-	Value string `json:"value"`
+	Value string `json:"value"` // as people read it
+	// Register is what the result register held, in hexadecimal, and Errno the error that it stands for;
+	// both are empty for what was not a call's result.
+	Register string `json:"register,omitempty"`
+	Errno    string `json:"errno,omitempty"`
 	// New marks an answer that the expectations do not know; it is no failure. Known are those that
 	// they do know, in words.
 	New   bool   `json:"new,omitempty"`

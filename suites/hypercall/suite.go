@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"xtest/internal/xen"
+	"xtest/runner/event"
+	"xtest/suites/hypercall/expect"
 	"xtest/suites/spec"
 )
 
@@ -100,31 +102,61 @@ func (r reply) String() string {
 	return fmt.Sprint(r.ret)
 }
 
+// got is the answer as the expectations take it.
+func (r reply) got() expect.Got {
+	got := expect.Got{Text: r.String(), Register: fmt.Sprintf("%#x", uint64(r.ret))}
+	if err := r.err(); err != nil {
+		got.Refused, got.Errno = true, spec.ErrnoName(err)
+	}
+	return got
+}
+
+// as judges the answer by data, and records it.
+func (r reply) as(want expect.Want) { expect.Judge(r.g.T, r.call, want, r.got()) }
+
 // record keeps the answer with the result, unjudged.
 func (r reply) record() reply {
-	r.g.Answer(r.call, r)
+	got := r.got()
+	r.g.Record(event.Answer{Call: r.call, Value: got.Text, Register: got.Register, Errno: got.Errno})
 	return r
 }
 
 // value judges that the call succeeded, and is what it returned.
 func (r reply) value() int64 {
-	r.g.Success(r.call, r.err())
+	r.as(expect.Success())
 	return r.ret
 }
 
 // zero judges that the call returned 0.
-func (r reply) zero() { r.g.Equal(r.call, r.value(), int64(0)) }
+func (r reply) zero() { r.as(expect.Exactly("0")) }
 
-// refused judges that the call was answered by one of the errors in want, and records by which.
-func (r reply) refused(want ...unix.Errno) { r.record().g.Errno(r.call, r.err(), want...) }
+// refused judges that the call was answered by an error, and records by which. Where the clause is a
+// MUST it names the errors in known, and others are wrong; elsewhere they are new.
+func (r reply) refused(known ...unix.Errno) {
+	if r.g.Level() == spec.Must {
+		r.as(expect.Exactly(names(known)...))
+		return
+	}
+	r.as(expect.Refusal(names(known)...))
+}
+
+// names writes errors as answers.
+func names(list []unix.Errno) []string {
+	var texts []string
+	for _, no := range list {
+		texts = append(texts, "-"+unix.ErrnoName(no))
+	}
+	return texts
+}
 
 // successOr judges that the call succeeded or was answered by one of the errors in or, and says
 // whether it did succeed. It is for what a hypervisor may be built without.
 func (r reply) successOr(or ...unix.Errno) bool {
 	if r.err() == nil {
+		r.record()
 		return true
 	}
-	r.refused(or...)
+	r.as(expect.Exactly(names(or)...))
 	return false
 }
 

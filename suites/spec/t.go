@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/onsi/ginkgo/v2"
@@ -81,16 +82,30 @@ func (t *T) Note(format string, args ...any) {
 
 // Answer keeps a raw answer of the target, for comparison with other versions.
 func (t *T) Answer(call string, value any) {
-	defer t.hold()()
-	t.result.Answers = append(t.result.Answers, event.Answer{Call: call, Value: fmt.Sprint(value)})
+	t.Record(event.Answer{Call: call, Value: fmt.Sprint(value)})
 }
 
 // New keeps a raw answer that the expectations do not know: neither right nor wrong, and shown to
 // people as new. Known says in words which answers are known.
 func (t *T) New(call string, value any, known string) {
-	defer t.hold()()
-	t.result.Answers = append(t.result.Answers, event.Answer{Call: call, Value: fmt.Sprint(value), New: true, Known: known})
+	t.Record(event.Answer{Call: call, Value: fmt.Sprint(value), New: true, Known: known})
 }
+
+// Record keeps a raw answer with all that is known of it. The same answer to the same call is kept
+// once.
+func (t *T) Record(a event.Answer) {
+	defer t.hold()()
+	if slices.Contains(t.result.Answers, a) {
+		return
+	}
+	t.result.Answers = append(t.result.Answers, a)
+}
+
+// Has asks a probe in the middle of a spec, for what makes another answer right.
+func (t *T) Has(p Probe) bool { return p.ask() == nil }
+
+// Level is how binding the spec's clause is.
+func (t *T) Level() Level { return t.listed.Level }
 
 // Sample records one raw measurement. Unit is written as in Go's benchmark format.
 func (t *T) Sample(name string, value float64, unit string) {
