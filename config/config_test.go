@@ -67,12 +67,14 @@ func TestLeaves(t *testing.T) {
 	}{
 		{Options{}, []string{"user/a", "user/b", "fhs/c"}},
 		{Options{Specs: []string{"user/*"}}, []string{"user/a", "user/b"}},
-		{Options{Specs: []string{"*"}, Exclude: []string{"user/?"}}, []string{"fhs/c"}},
+		{Options{Specs: []string{"*"}, Exclude: []string{"user/?"}}, []string{"fhs/c", "leak/d"}},
 		{Options{Labels: []string{"MUST", "other"}}, []string{"user/a"}},
 		{Options{ExcludeLabels: []string{"MUST"}}, []string{"user/b", "fhs/c"}},
+		{Options{Labels: []string{"soak", "safe"}}, []string{"fhs/c", "leak/d"}},
+		{Options{Specs: []string{"leak/*"}}, []string{"leak/d"}},
 	} {
 		var got []string
-		for _, s := range []struct{ id, label string }{{"user/a", "MUST"}, {"user/b", "SHOULD"}, {"fhs/c", "safe"}} {
+		for _, s := range []struct{ id, label string }{{"user/a", "MUST"}, {"user/b", "SHOULD"}, {"fhs/c", "safe"}, {"leak/d", "soak"}} {
 			if c.o.Leaves(s.id, []string{s.label}) {
 				got = append(got, s.id)
 			}

@@ -25,10 +25,17 @@ func fill(v, base reflect.Value) {
 	}
 }
 
+// Soak is the label of specs that take minutes: they are judged only where they are asked for, by
+// their ID or by the label.
+const Soak = "soak"
+
 // Leaves says whether the options leave a spec to be judged. Suites are not looked at.
 func (o Options) Leaves(id string, labels []string) bool {
 	matches := func(p string) bool { return Match(p, id) }
 	has := func(label string) bool { return slices.Contains(labels, label) }
+	if has(Soak) && len(o.Specs) == 0 && !slices.Contains(o.Labels, Soak) {
+		return false
+	}
 	return (len(o.Specs) == 0 || slices.ContainsFunc(o.Specs, matches)) &&
 		!slices.ContainsFunc(o.Exclude, matches) &&
 		(len(o.Labels) == 0 || slices.ContainsFunc(o.Labels, has)) &&

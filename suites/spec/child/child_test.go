@@ -2,6 +2,7 @@ package child
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"os"
 	"strconv"
@@ -77,6 +78,43 @@ func TestMustEndsTheProgram(t *testing.T) {
 	}
 	if !errors.Is(after.Err(), ErrNotReached) {
 		t.Errorf("the call behind Must: got %v", after.Err())
+	}
+}
+
+// Both ways of starting a program must go round as often as asked, forks included.
+func TestRepeat(t *testing.T) {
+	for name, start := range map[string]func(*Program) (int, error){
+		"spawned": func(p *Program) (int, error) { return p.spawn(0) },
+		"forked":  func(p *Program) (int, error) { return p.fork(0) },
+	} {
+		bell, err := unix.Eventfd(0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(bell)
+		p := NewProgram()
+		one := p.Buffer(8)
+		one.Bytes[0] = 1
+		p.Repeat(1000, func() {
+			pid := p.Fork(0, func(sub *Program) { sub.Call(unix.SYS_WRITE, bell, one, 8) })
+			p.Call(unix.SYS_WAIT4, pid, 0, 0, 0)
+			p.Must()
+		})
+		behind := p.Call(unix.SYS_GETPID)
+		pid, err := start(p)
+		if errors.Is(err, errors.ErrUnsupported) {
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := unix.Wait4(pid, nil, 0, nil); err != nil || behind.Value() != pid {
+			t.Errorf("%s: %v, and the call behind the loop gave %v", name, err, behind.Err())
+		}
+		count := make([]byte, 8)
+		unix.Read(bell, count)
+		if n := binary.NativeEndian.Uint64(count); n != 1000 {
+			t.Errorf("%s: the body ran %d times, expected 1000", name, n)
+		}
 	}
 }
 

@@ -102,6 +102,14 @@ func execute(at uintptr) {
 			at = o.next
 			continue
 		}
+		if o.kind == opRepeat {
+			at = o.next
+			if o.args[0] != 0 {
+				o.args[0]--
+				at = o.subject
+			}
+			continue
+		}
 		for i := 0; i < len(o.args); i++ {
 			if o.refs[i] != 0 {
 				o.args[i] = (*op)(ptr(o.refs[i])).value

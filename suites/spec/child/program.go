@@ -43,13 +43,14 @@ type op struct {
 	value   uintptr
 	errno   uintptr
 	done    uintptr
-	subject uintptr // opFork: the first op of the forked process
+	subject uintptr // opFork: the first op of the forked process; opRepeat: where to go back to
 }
 
 const (
 	opCall uintptr = iota
 	opFork
 	opUntilZero // stop the program here unless the last call succeeded
+	opRepeat    // go back to subject while args[0], which counts down, is not 0
 )
 
 // NewProgram gives an empty program. An error in building it is reported by [Program.Start].
@@ -86,6 +87,21 @@ func (p *Program) Fork(flags uintptr, body func(sub *Program)) Result {
 		o.subject = uintptr(unsafe.Pointer(sub.first))
 	}
 	return Result{o, p.arena}
+}
+
+// Repeat adds what body adds, to be run n times, at least once. The results are those of the last time.
+func (p *Program) Repeat(n int, body func()) {
+	before := p.last
+	body()
+	first := p.first
+	if before != nil {
+		first = (*op)(ptr(before.next))
+	}
+	if n <= 1 || first == nil {
+		return
+	}
+	o := p.add(opRepeat)
+	o.args[0], o.subject = uintptr(n-1), uintptr(unsafe.Pointer(first))
 }
 
 // String is a NUL-terminated string in the program's memory.

@@ -13,6 +13,7 @@
 
 #define opFork 1
 #define opUntilZero 2
+#define opRepeat 3
 
 // Numbers of system calls, arch/x86/entry/syscalls/syscall_64.tbl.
 #define sys_close 3
@@ -58,6 +59,8 @@ next:
 	JZ    end
 	CMPQ  op_kind(BX), $opUntilZero
 	JEQ   must
+	CMPQ  op_kind(BX), $opRepeat
+	JEQ   repeat
 	XORQ  CX, CX
 
 refs:
@@ -108,6 +111,13 @@ good:
 done:
 	MOVQ $1, op_done(BX)
 	MOVQ op_next(BX), BX
+	JMP  next
+
+repeat:
+	CMPQ op_args(BX), $0
+	JEQ  done
+	DECQ op_args(BX)
+	MOVQ op_subject(BX), BX
 	JMP  next
 
 must:

@@ -1,0 +1,119 @@
+package namespaces
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"xtest/internal/ns"
+	"xtest/suites/spec"
+	"xtest/suites/spec/leak"
+)
+
+// Rounds of the leak specs, in namespaces made and left: a brief one for every run, and one long
+// enough for what leaks now and then.
+const (
+	briefRound = 120
+	soakRound  = 10_000
+)
+
+// cycles makes and leaves namespaces of a kind, n times over: each in a process that ends, with a member
+// of its own where the maker itself does not become one. With flag 0 it is the control.
+func cycles(t *spec.T, k ns.Kind, flag uintptr, n int) error {
+	s := newScript()
+	s.own(0)
+	bell := s.must("eventfd(0, 0)", unix.SYS_EVENTFD2, 0, 0)
+	s.Repeat(n, func() {
+		s.wait(s.fork(0, func(s *script) {
+			if flag != 0 {
+				s.must(fmt.Sprintf("unshare(%s)", k.C), unix.SYS_UNSHARE, flag)
+			}
+			if k == ns.PID || k == ns.Time {
+				s.wait(s.fork(0, func(*script) {}))
+			}
+			one := s.Buffer(8)
+			one.Bytes[0], one.Bytes[7] = 1, 0
+			s.must("write(eventfd, &one, 8)", unix.SYS_WRITE, bell, one, 8)
+		}))
+	})
+	rung := s.Buffer(8)
+	s.must("read(eventfd, &count, 8)", unix.SYS_READ, bell, rung, 8)
+	err := s.Run(t)
+	if cause := s.check(); cause != nil {
+		return cause
+	}
+	if made := binary.LittleEndian.Uint64(rung.Bytes); err == nil && made != uint64(n) {
+		return fmt.Errorf("%d of %d namespaces were made", made, n)
+	}
+	return err
+}
+
+// complaints of the kernel's log that tell of namespaces which do not go, or of memory that is used
+// wrongly while they do.
+var complaints = []string{
+	"unregister_netdevice: waiting for", // net/core/dev.c netdev_wait_allrefs_any
+	"refcount_t:",                       // lib/refcount.c
+	"KASAN:", "KFENCE:", "UBSAN:",
+	"possible recursive locking", "possible circular locking", // lockdep
+	"soft lockup", "blocked for more than",
+}
+
+// quietLog judges that the kernel logs none of the complaints while f runs. Where its log cannot be read
+// that is noted.
+func quietLog(t *spec.T, f func()) {
+	log, err := ns.OpenLog()
+	if err != nil {
+		t.Note("the kernel's log was not looked at: %v", err)
+		f()
+		return
+	}
+	defer log.Close()
+	f()
+	for line := range log.Lines() {
+		for _, c := range complaints {
+			t.True("the kernel's log", !strings.Contains(line, c), line, "no complaint")
+		}
+	}
+}
+
+func leaks(id string, k ns.Kind, probe spec.Probe, n int, m spec.Meta) {
+	m.ID, m.Level, m.Grade, m.Needs = id, spec.Must, spec.Guest, []spec.Probe{probe}
+	m.Clause = fmt.Sprintf("namespaces(7) \"Namespace lifetime\": a %s namespace is torn down when its last process has ended; making and leaving %d leaves no memory behind", k.Name, n)
+	suite.It(m, func(t *spec.T) {
+		quietLog(t, func() {
+			r, err := leak.Watch(t, n, func() error { return cycles(t, k, 0, n) }, func() error { return cycles(t, k, k.Flag, n) })
+			var errno unix.Errno
+			if errors.As(err, &errno) {
+				t.True(fmt.Sprintf("unshare(%s), again and again", k.C), false, err.Error(), "success every time")
+			}
+			t.Setup("watching the kernel's memory", err)
+			t.Sample("cycle", float64(r.Cycle.Nanoseconds()), "ns/op")
+			t.Sample("control", float64(r.Control.Nanoseconds()), "ns/op")
+			t.Sample("settled", float64(r.Settled.Nanoseconds()), "ns")
+			if r.Once != "" {
+				t.Note("grew in the first of two rounds alone: %s", r.Once)
+			}
+			t.True(fmt.Sprintf("unshare(%s) and exit_group(0), %d times, twice", k.C, n), r.Grown == "", "grown beyond the control: "+r.Grown, "memory as before")
+		})
+	})
+}
+
+var _ = suite.Describe("leak", func() {
+	for _, c := range []struct {
+		kind   ns.Kind
+		probe  spec.Probe
+		source string
+	}{
+		{ns.Cgroup, cgroupNS, "TDN-008"}, {ns.IPC, ipcNS, "TDN-004"}, {ns.Mount, mountNS, "TDN-007"}, {ns.Net, netNS, "TDN-002"},
+		{ns.PID, pidNS, "TDN-005"}, {ns.Time, timeNS, "TDN-026"}, {ns.User, userNS, "TDN-006"}, {ns.UTS, utsNS, "TDN-003"},
+	} {
+		leaks("leak/"+c.kind.Name, c.kind, c.probe, briefRound, spec.Meta{Limit: 30 * time.Second})
+		leaks("leak/"+c.kind.Name+"-soak", c.kind, c.probe, soakRound, spec.Meta{
+			Sources: []string{c.source, "TDN-009", "TDN-017"}, Labels: []string{"soak"}, Limit: 5 * time.Minute,
+		})
+	}
+})
