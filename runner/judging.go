@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"xtest/runner/event"
 	"xtest/runner/machine"
@@ -70,6 +71,11 @@ func (j *judging) boot(ctx context.Context, batch []string) ending {
 	j.boots++
 	j.rec.Add(event.Event{Kind: event.BootStarted, Target: j.target, Boot: j.boots})
 	order := wire.Order{Seed: j.seed, Specs: batch}
+	for _, id := range batch {
+		if s := j.specs[id].Meta.Suite; !slices.Contains(order.Suites, s) {
+			order.Suites = append(order.Suites, s)
+		}
+	}
 	m, err := j.image.Start(order, j.rec.ConsoleLog(j.target, j.boots))
 	if err != nil {
 		why := fmt.Sprintf("the machine could not be started: %v", err)

@@ -168,6 +168,7 @@ func (a *agent) judge(order wire.Order) error {
 	env := spec.Environment{
 		Booted: a.init && order.Token != "" && order.Token == a.params["token"],
 		Scale:  order.Scale,
+		Suites: order.Suites,
 		Seed:   order.Seed,
 		Emit:   a.emit,
 		Sweep:  sweep,

@@ -39,7 +39,8 @@ type Order struct {
 	Modules []string `json:"modules"` // kernel modules to load, by name; missing ones are warned of
 	Root    *Root    `json:"root,omitempty"`
 	Seed    uint64   `json:"seed"`
-	Scale   float64  `json:"scale"` // of time limits
+	Scale   float64  `json:"scale"`            // of time limits
+	Suites  []string `json:"suites,omitempty"` // those that the specs belong to; none stands for all
 	Specs   []string `json:"specs,omitempty"`
 	Install *Install `json:"install,omitempty"` // make a root file system instead of judging specs
 }

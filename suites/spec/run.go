@@ -23,6 +23,8 @@ type Environment struct {
 	Booted bool
 	// Scale multiplies time limits: 1 on hardware, more under emulation.
 	Scale float64
+	// Suites are those that the selected specs belong to; none stands for all.
+	Suites []string
 	// Seed is the run's.
 	Seed uint64
 	// Emit puts an event on the record before it returns.
@@ -40,9 +42,7 @@ var current *T
 // once in a process, since Ginkgo's tree can be run only once.
 func Run(env Environment, selected func(Listed) bool) {
 	environment = env
-	catalogue.Lock()
-	catalogue.selected = selected
-	catalogue.Unlock()
+	plant(env.Suites, selected)
 	gomega.RegisterFailHandler(ginkgo.Fail)
 	suite, reporter := ginkgo.GinkgoConfiguration()
 	suite.RandomSeed = int64(env.Seed >> 1)
@@ -58,6 +58,7 @@ func (outcome) Fail() {}
 // Test judges the specs of the linked suites on the machine at hand, as safe ones may be, for
 // `go test` and `ginkgo`.
 func Test(t *testing.T) {
+	plant(nil, nil)
 	gomega.RegisterFailHandler(ginkgo.Fail)
 	ginkgo.RunSpecs(t, "xtest")
 }

@@ -25,9 +25,13 @@ func (s *Suite) Under(hypervisor string) *Suite {
 	return s
 }
 
-// Describe groups specs of one kind as a Ginkgo container. Call it from a package-level variable.
+// Describe groups specs of one kind as a Ginkgo container. Call it from a package-level variable. The
+// body runs when the specs are listed or judged, for this program also starts as many other things.
 func (s *Suite) Describe(kind string, body func()) bool {
-	return ginkgo.Describe(kind, ginkgo.Label(s.name, kind), body)
+	catalogue.Lock()
+	defer catalogue.Unlock()
+	catalogue.groups = append(catalogue.groups, group{s.name, kind, body})
+	return true
 }
 
 // It declares a spec. It panics on a declaration that is incomplete or whose ID is taken: both are
@@ -42,7 +46,7 @@ func (s *Suite) It(m Meta, body func(t *T)) {
 	l := Listed{Suite: s.name, Under: s.under, Meta: m}
 	catalogue.byID[m.ID] = l
 	catalogue.order = append(catalogue.order, m.ID)
-	if catalogue.selected != nil && !catalogue.selected(l) {
+	if catalogue.listing || catalogue.selected != nil && !catalogue.selected(l) {
 		return
 	}
 	labels := append(ginkgo.Label(m.Labels...), m.Grade.String(), string(m.Level))
@@ -57,22 +61,51 @@ type Listed struct {
 	Meta
 }
 
-// catalogue holds every spec whose container Ginkgo has built.
+// group is a described kind of specs whose body has yet to run.
+type group struct {
+	suite, kind string
+	body        func()
+}
+
+// catalogue holds every spec that was declared since the groups' bodies were last run.
 var catalogue = struct {
 	sync.Mutex
+	groups   []group
 	byID     map[string]Listed
 	order    []string
+	listing  bool // specs are declared to be listed, not to be run
 	selected func(Listed) bool
 }{byID: map[string]Listed{}}
 
-var build = sync.OnceFunc(func() {
-	ginkgo.PreviewSpecs("xtest")
+// listAll runs the bodies without Ginkgo, whose tree takes far longer to build than the list.
+var listAll = sync.OnceFunc(func() {
+	for _, g := range declare(true, nil) {
+		g.body()
+	}
 })
 
+// plant hands the groups of the named suites to Ginkgo, those of all suites when none is named.
+func plant(suites []string, selected func(Listed) bool) {
+	for _, g := range declare(false, selected) {
+		if len(suites) == 0 || slices.Contains(suites, g.suite) {
+			ginkgo.Describe(g.kind, ginkgo.Label(g.suite, g.kind), g.body)
+		}
+	}
+}
+
+// declare empties the catalogue for the bodies to fill it.
+func declare(listing bool, selected func(Listed) bool) []group {
+	catalogue.Lock()
+	defer catalogue.Unlock()
+	catalogue.byID, catalogue.order = map[string]Listed{}, nil
+	catalogue.listing, catalogue.selected = listing, selected
+	return catalogue.groups
+}
+
 // All lists every spec of the suites that are linked into this program, in order of declaration. It
-// builds Ginkgo's tree, so it cannot be followed by [Run] with a selection in the same process.
+// cannot follow [Run] in the same process.
 func All() []Listed {
-	build()
+	listAll()
 	catalogue.Lock()
 	defer catalogue.Unlock()
 	list := make([]Listed, 0, len(catalogue.order))

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	out := json.NewEncoder(os.NewFile(3, "events"))
-	plant()
+	sow()
 	switch role {
 	case "list":
 		for _, l := range All() {
@@ -70,8 +70,8 @@ var (
 	burst  = Probe{"burst", func() error { panic("a probe on its own") }}
 )
 
-// plant declares a spec for each way in which a spec can end. Its name says how it must.
-func plant() {
+// sow declares a spec for each way in which a spec can end. Its name says how it must.
+func sow() {
 	suite := NewSuite("tree")
 	it := func(id string, body func(*T), change ...func(*Meta)) {
 		m := Meta{ID: "t/" + id, Clause: "the clause of " + id, Level: Must, Limit: 5 * time.Second}
