@@ -33,6 +33,8 @@ type Result struct {
 	Duration time.Duration `json:"duration"`
 	Notes    []string      `json:"notes,omitempty"`
 	Answers  []Answer      `json:"answers,omitempty"`
+	// Deviations are the items that are not as the clause asks, where it speaks of many.
+	Deviations []Deviation `json:"deviations,omitempty"`
 	// Known is set by the runner alone, on a spec that failed or passed and is a known failure.
 	Known *Known `json:"known,omitempty"`
 }
@@ -70,4 +72,18 @@ type Answer struct {
 	// they do know, in words.
 	New   bool   `json:"new,omitempty"`
 	Known string `json:"known,omitempty"`
+}
+
+// Deviation is one of the many items a clause speaks of, and how it is not as that asks.
+type Deviation struct {
+	Kind   string `json:"kind"`             // missing, moved, other-version, other-size, ...
+	Item   string `json:"item"`             // a symbol, a path, a name
+	Detail string `json:"detail,omitempty"` // what is there instead
+}
+
+func (d Deviation) String() string {
+	if d.Detail == "" {
+		return d.Item
+	}
+	return d.Item + " (" + d.Detail + ")"
 }

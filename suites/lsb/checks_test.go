@@ -2,55 +2,14 @@ package lsb
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-func TestTables(t *testing.T) {
-	symbols, utilities, bound := 0, 0, 0
-	for _, l := range coreLibraries() {
-		symbols += len(l.symbols)
-		for _, r := range l.symbols {
-			if r.name == "_IO_stdin_used" {
-				t.Error("_IO_stdin_used belongs to the application")
-			}
-		}
-	}
-	for _, g := range commandGroups() {
-		utilities += len(g.commands)
-		for _, u := range g.commands {
-			if u.path != "" {
-				bound++
-			}
-		}
-	}
-	if len(coreLibraries()) != 16 || symbols != 5499 || utilities != 139 || bound != 47 {
-		t.Errorf("%d libraries, %d symbols, %d utilities, %d paths", len(coreLibraries()), symbols, utilities, bound)
-	}
-	total := 0
-	for _, dir := range []string{"/bin", "/sbin", "/usr/sbin", "/usr/lib/lsb"} {
-		total += len(boundTo(dir))
-	}
-	if total != bound {
-		t.Errorf("%d of %d paths are judged", total, bound)
-	}
-	for _, text := range []string{"f\n", "[a b]\n", "[a b c d e]\n=o x\n"} {
-		if _, err := parseSymbols(text); err == nil {
-			t.Errorf("symbol table %q was accepted", text)
-		}
-	}
-	for _, text := range []string{"ls\n", "[g]\nls bin/ls\n"} {
-		if _, err := parseCommands(text); err == nil {
-			t.Errorf("command table %q was accepted", text)
-		}
-	}
-	if g, err := parseCommands("[g]\n[\nls /bin/ls\n"); err != nil || g[0].commands[0].name != "[" {
-		t.Errorf("the utility [: %v, %v", g, err)
-	}
-}
+	"xtest/internal/linkage/elftest"
+	"xtest/suites/lsb/inspection"
+)
 
 // releaseScript is an lsb_release that conforms, but for one part.
 func releaseScript(modules, values, last string) string {
@@ -71,7 +30,7 @@ const (
 )
 
 func TestRelease(t *testing.T) {
-	shellELF := string(image{}.bytes())
+	shellELF := string(elftest.Image{}.Bytes())
 	all := map[string]check{
 		"v": releaseLine("-v", "LSB Version"), "i": releaseLine("-i", "Distributor ID"), "d": releaseLine("-d", "Description"),
 		"r": releaseLine("-r", "Release"), "c": releaseLine("-c", "Codename"),
@@ -119,29 +78,6 @@ func TestRelease(t *testing.T) {
 	newFixture(t).fails(checkRelease, "no lsb_release")
 }
 
-func TestCommands(t *testing.T) {
-	commands := []utility{{"a", ""}, {"b", "/bin/b"}, {"init", "/usr/lib/lsb/init"}}
-	f := newFixture(t)
-	f.put("/usr/sbin/a", "#!/bin/sh\n")
-	f.put("/usr/bin/b", "#!/bin/sh\n")
-	f.put("/usr/bin/init", "#!/bin/sh\n")
-	f.fails(checkPresent(commands), "1 of 3 not: init")
-	f.put("/usr/lib/lsb/init", "#!/bin/sh\n")
-	f.passes(checkPresent(commands))
-	if notes := f.fails(checkPaths(commands[1:]), "1 of 2 not: /bin/b").notes; !strings.Contains(strings.Join(notes, ""), "/usr/bin/b") {
-		t.Errorf("notes: %q", notes)
-	}
-	f.link("/bin", "usr/bin")
-	f.passes(checkPaths(commands[1:]))
-
-	f.put("/usr/bin/plain", "not executable")
-	f.link("/usr/bin/dangling", "/absent")
-	if err := os.Mkdir(f.host("/usr/bin/folder"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	f.fails(checkPresent([]utility{{"plain", ""}, {"dangling", ""}, {"folder", ""}}), "3 of 3 not: plain, dangling, folder")
-}
-
 func TestBuiltIns(t *testing.T) {
 	f := newFixture(t)
 	f.put("/bin/sh", "#!/bin/sh\necho fc\n")
@@ -163,51 +99,24 @@ func TestConfiguredPath(t *testing.T) {
 	f.fails(checkConfiguredPath, "status 1")
 }
 
-func TestHierarchy(t *testing.T) {
-	f := newFixture(t)
-	f.put("/a/x", "")
-	f.link("/b", "/a")
-	f.link("/c", "/absent")
-	f.passes(checkDirectories([]string{"/a", "/b"}))
-	f.fails(checkDirectories([]string{"/a", "/c", "/a/x"}), "2 of 3 not", "no such file", "/a/x")
-
-	f.fails(checkTemporary, "2 of 2")
-	for _, d := range []string{"/tmp", "/var/tmp"} {
-		if err := os.MkdirAll(f.host(d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	f.fails(checkTemporary, "2 of 2")
-	for _, d := range []string{"/tmp", "/var/tmp"} {
-		if err := os.Chmod(f.host(d), 0o777|os.ModeSticky); err != nil {
-			t.Fatal(err)
-		}
-	}
-	f.passes(checkTemporary)
-
-	f.skips(checkMerged)
-	f.put("/usr/bin/x", "")
-	f.link("/bin", "usr/bin")
-	f.passes(checkMerged)
-	f.link("/sbin", "usr/bin")
-	f.fails(checkMerged, "/sbin")
-}
-
 func TestDevices(t *testing.T) {
 	f := newFixture(t)
-	f.fails(checkDevice(devices[0]), "no such file")
+	f.fails(checkDevice(inspection.Devices[0]), "no such file")
 	f.put("/dev/null", "")
-	f.fails(checkDevice(devices[0]), "/dev/null")
+	f.fails(checkDevice(inspection.Devices[0]), "/dev/null")
 	here := fixture{t, newMachine("/")}
-	for _, d := range devices {
-		if here.executable("/dev/"+d.name) != nil {
+	for _, d := range inspection.Devices {
+		if here.Executable("/dev/"+d.Name) != nil {
 			here.passes(checkDevice(d))
 		}
 	}
 	// The numbers of one device with the behaviour of another.
-	here.fails(checkDevice(device{"null", "", unix.Mkdev(1, 3), "x"}), "read()")
-	here.fails(checkDevice(device{"full", "", unix.Mkdev(1, 7), "\x00\x00\x00\x00"}), "write()")
-	here.fails(checkDevice(device{"zero", "", unix.Mkdev(1, 3), ""}), "stat()")
+	was := reads
+	t.Cleanup(func() { reads = was })
+	reads = map[string]string{"null": "x", "full": "\x00\x00\x00\x00"}
+	here.fails(checkDevice(inspection.Device{Name: "null", Number: unix.Mkdev(1, 3)}), "read()")
+	here.fails(checkDevice(inspection.Device{Name: "full", Number: unix.Mkdev(1, 7)}), "write()")
+	here.fails(checkDevice(inspection.Device{Name: "zero", Number: unix.Mkdev(1, 3)}), "stat()")
 }
 
 const (
@@ -218,8 +127,7 @@ const (
 )
 
 func TestUsers(t *testing.T) {
-	checks := map[string]check{"required": checkRequiredUsers, "groups": checkRequiredGroups, "optional": checkOptionalUsers,
-		"range": checkStaticRange, "database": checkDatabase, "lookup": checkLookup}
+	checks := map[string]check{"required": checkRequiredUsers, "groups": checkRequiredGroups, "optional": checkOptionalUsers, "lookup": checkLookup}
 	for _, c := range []struct {
 		what, passwd, group, id string
 		fail                    []string
@@ -227,11 +135,7 @@ func TestUsers(t *testing.T) {
 		{"good", goodPasswd, goodGroup, goodID, nil},
 		{"no daemon", goodPasswd, strings.Replace(goodGroup, "daemon", "d", 1), strings.ReplaceAll(goodID, "|daemon", ""), []string{"required", "groups"}},
 		{"other group", goodPasswd, goodGroup, strings.Replace(goodID, "echo $2", "echo nogroup", 1), []string{"required", "optional"}},
-		{"high ID", strings.Replace(goodPasswd, "x:2:", "x:600:", 1), goodGroup, goodID, []string{"range"}},
-		{"fields", goodPasswd + "x:y\n", goodGroup, goodID, []string{"database"}},
-		{"group fields", goodPasswd, goodGroup + "x:y\n", goodID, []string{"database"}},
-		{"twice", goodPasswd + goodPasswd[:22] + "\n", goodGroup, goodID, []string{"database"}},
-		{"no number", strings.Replace(goodPasswd, "x:0:", "x:zero:", 1), goodGroup, goodID, []string{"database", "lookup"}},
+		{"no number", strings.Replace(goodPasswd, "x:0:", "x:zero:", 1), goodGroup, goodID, []string{"lookup"}},
 		{"wrong answer", goodPasswd, goodGroup, strings.Replace(goodID, "echo 2", "echo 3", 1), []string{"lookup"}},
 		{"id fails", goodPasswd, goodGroup, "#!/bin/sh\nexit 1\n", []string{"required", "lookup"}},
 	} {
@@ -252,34 +156,13 @@ func TestUsers(t *testing.T) {
 		})
 	}
 	f := newFixture(t)
-	for _, name := range []string{"groups", "range", "database", "lookup"} {
+	for _, name := range []string{"groups", "lookup"} {
 		f.fails(checks[name], "no such file")
 	}
 	// A group of another database is found through find(1).
 	f.put("/etc/group", "root:x:0:\nbin:x:2:\n")
 	f.put("/usr/bin/find", "#!/bin/sh\nexit 0\n")
 	f.passes(checkRequiredGroups)
-}
-
-func TestProbes(t *testing.T) {
-	f := newFixture(t)
-	if hasUserland(f.machine) == nil {
-		t.Error("an empty root has a userland")
-	}
-	if _, err := native(f.machine); err == nil {
-		t.Error("an empty root has an architecture")
-	}
-	f.put("/bin/sh", "#!/bin/busybox\n")
-	if err := hasUserland(f.machine); err != nil {
-		t.Error(err)
-	}
-	if _, err := native(f.machine); err == nil {
-		t.Error("a script has an architecture")
-	}
-	f.put("/bin/sh", string(image{}.bytes()))
-	if got, err := native(f.machine); err != nil || got != ofLSB {
-		t.Errorf("native: %v, %v", got, err)
-	}
 }
 
 // A clause about what is not there is not passed.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"xtest/suites/lsb/inspection"
 )
 
 // command is a utility of the machine to be run. argv[0] is a name to be looked up, a path of the
@@ -91,7 +93,7 @@ func (m *machine) locate(c command) (string, error) {
 	case path.IsAbs(name):
 		return m.host(name), nil
 	}
-	at, err := m.find(name)
+	at, err := m.Command(name)
 	if err != nil {
 		return "", err
 	}
@@ -100,8 +102,8 @@ func (m *machine) locate(c command) (string, error) {
 
 // path is the command's PATH.
 func (m *machine) path() string {
-	dirs := make([]string, 0, len(searchPath))
-	for _, d := range searchPath {
+	dirs := make([]string, 0, len(inspection.SearchPath))
+	for _, d := range inspection.SearchPath {
 		dirs = append(dirs, m.host(d))
 	}
 	return strings.Join(dirs, ":")

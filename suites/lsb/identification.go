@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"xtest/suites/lsb/inspection"
 	"xtest/suites/spec"
 )
 
@@ -53,7 +54,7 @@ func askRelease(ctx context.Context, m *machine, args ...string) (outcome, error
 }
 
 func checkRelease(ctx context.Context, m *machine) (finding, error) {
-	at, err := m.find("lsb_release")
+	at, err := m.Command("lsb_release")
 	if err != nil {
 		return bad("looking lsb_release up", err.Error(), "an executable file"), nil
 	}
@@ -117,8 +118,8 @@ func checkModules(ctx context.Context, m *machine) (finding, error) {
 		return finding{}, err
 	}
 	want := []string{"core-5.0-noarch"}
-	if of, err := native(m); err == nil && interpreters[of] != "" {
-		want = append([]string{"core-5.0-" + archNames[path.Base(interpreters[of])]}, want...)
+	if of, err := m.Native(); err == nil && inspection.Interpreters[of] != "" {
+		want = append([]string{"core-5.0-" + archNames[path.Base(inspection.Interpreters[of])]}, want...)
 	}
 	there := map[string]bool{}
 	for _, id := range list {

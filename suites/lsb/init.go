@@ -4,20 +4,19 @@ import (
 	"context"
 	"strings"
 
+	"xtest/suites/lsb/inspection"
 	"xtest/suites/spec"
 )
-
-// initFunctionsFile is what every conforming init script sources.
-const initFunctionsFile = "/lib/lsb/init-functions"
 
 const initClause = "LSB 5.0 Core 22.8 Init Script Functions: "
 
 var _ = suite.Describe("init", func() {
 	it(spec.Meta{
-		ID: "init/functions-defined", Clause: initClause + initFunctionsFile + " defines start_daemon, killproc, pidofproc and log_*_msg",
+		ID: "init/functions-defined", Clause: initClause + inspection.InitFunctions + " defines start_daemon, killproc, pidofproc and log_*_msg",
 		Level: spec.Must, Sources: []string{"INI-017"},
 	}, checkInitFunctions)
-	behave("init", initBehaviours(initFunctionsFile))
+	behave("init", initBehaviours(inspection.InitFunctions))
+	inspect("init")
 })
 
 // initBehaviours are what the functions of a file must do.
@@ -44,17 +43,17 @@ killproc -p "$PWD/pid" /bin/sleep TERM; s=$?; kill -9 $p 2>/dev/null; wait $p; e
 
 // checkInitFunctions asks the shell, with the functions sourced, which of the names it knows.
 func checkInitFunctions(ctx context.Context, m *machine) (finding, error) {
-	if _, err := m.text(initFunctionsFile); err != nil {
-		return bad("reading "+initFunctionsFile, err.Error(), "a shell script"), nil
+	if _, err := m.Text(inspection.InitFunctions); err != nil {
+		return bad("reading "+inspection.InitFunctions, err.Error(), "a shell script"), nil
 	}
-	names := []string{"start_daemon", "killproc", "pidofproc", "log_success_msg", "log_failure_msg", "log_warning_msg"}
+	names := inspection.InitFunctionNames
 	script := ". \"$0\" || exit\nfor f do command -v $f >/dev/null || echo $f; done"
-	o, err := shell(ctx, m, command{argv: append([]string{"/bin/sh", "-c", script, m.host(initFunctionsFile)}, names...)})
+	o, err := shell(ctx, m, command{argv: append([]string{"/bin/sh", "-c", script, m.host(inspection.InitFunctions)}, names...)})
 	if err != nil {
 		return finding{}, err
 	}
 	if o.status != 0 {
-		return bad("sourcing "+initFunctionsFile, o.String(), "status 0"), nil
+		return bad("sourcing "+inspection.InitFunctions, o.String(), "status 0"), nil
 	}
-	return none("command -v behind sourcing "+initFunctionsFile, len(names), strings.Fields(o.stdout), "known to sh"), nil
+	return none("command -v behind sourcing "+inspection.InitFunctions, len(names), strings.Fields(o.stdout), "known to sh"), nil
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"xtest/suites/lsb/inspection"
 )
 
 func TestRun(t *testing.T) {
@@ -210,10 +212,10 @@ killproc() { pid=$(pidofproc "$1" "$2" "$3"); if [ -z "$pid" ]; then [ -z "$4" ]
 	f := newFixture(t)
 	f.put("/bin/sh", "#!/bin/sh\nexec /bin/sh \"$@\"\n")
 	f.fails(checkInitFunctions, "no such file")
-	f.put(initFunctionsFile, conforming)
+	f.put(inspection.InitFunctions, conforming)
 	f.passes(checkInitFunctions)
-	f.put(initFunctionsFile, strings.ReplaceAll(conforming, "killproc", "other"))
+	f.put(inspection.InitFunctions, strings.ReplaceAll(conforming, "killproc", "other"))
 	f.fails(checkInitFunctions, "killproc")
-	f.put(initFunctionsFile, "exit 5")
+	f.put(inspection.InitFunctions, "exit 5")
 	f.fails(checkInitFunctions, "status 5")
 }

@@ -3,7 +3,8 @@
 // and init script functions.
 //
 // The verdicts are strict: what the text asks for and the machine lacks is a fail, also where no
-// distribution of today provides it. Where a reading by effect differs, the result's notes say so.
+// distribution of today provides it; package waiver holds the reading by effect. What files alone decide
+// is judged by package inspection, also outside of any machine; what takes running commands is here.
 // Each check is a function over a [machine], so that tests can hand it a root they made.
 //
 // Beware: the specs run in the root file system of the machine under test and execute its commands.
@@ -15,6 +16,7 @@ import (
 	"fmt"
 	"strings"
 
+	"xtest/suites/lsb/inspection"
 	"xtest/suites/spec"
 )
 
@@ -87,4 +89,41 @@ func it(meta spec.Meta, c check) {
 		}
 		t.True(f.call, f.holds(), shorten(f.got, maxVerdict), shorten(f.expected, maxVerdict))
 	})
+}
+
+// inspect declares the specs of a kind that files alone decide, and leaves out those that are judged
+// here by what commands answer.
+func inspect(kind string) {
+	for _, c := range inspection.Checks(kind) {
+		if c.Outside {
+			continue
+		}
+		meta := c.Meta
+		for _, n := range c.Needs {
+			meta.Needs = append(meta.Needs, needed(n))
+		}
+		suite.It(meta, func(t *spec.T) {
+			f, err := c.Judge(here.System)
+			if f.Facts > 0 {
+				t.Note("%d facts examined", f.Facts)
+			}
+			for _, n := range f.Notes {
+				t.Note("%s", inspection.Clip(n))
+			}
+			for _, a := range f.Answers {
+				t.Answer(a.Call, a.Value)
+			}
+			t.Deviates(f.Deviations)
+			t.Setup("examining the machine", err)
+			if f.Inapplicable != "" {
+				t.NotApplicable("%s", inspection.Clip(f.Inapplicable))
+			}
+			t.True(inspection.Clip(f.Call), f.Holds(), inspection.Clip(f.Got), inspection.Clip(f.Expected))
+		})
+	}
+}
+
+// needed asks this machine.
+func needed(n inspection.Need) spec.Probe {
+	return spec.Probe{Name: n.Name, Check: func() error { return n.Check(here.System) }}
 }

@@ -107,6 +107,13 @@ func (t *T) Has(p Probe) bool { return p.ask() == nil }
 // Level is how binding the spec's clause is.
 func (t *T) Level() Level { return t.listed.Level }
 
+// Deviates keeps the items that are not as the clause asks, where it speaks of many. The verdict is
+// said apart from them.
+func (t *T) Deviates(list []event.Deviation) {
+	defer t.hold()()
+	t.result.Deviations = append(t.result.Deviations, list...)
+}
+
 // Sample records one raw measurement. Unit is written as in Go's benchmark format.
 func (t *T) Sample(name string, value float64, unit string) {
 	defer t.hold()()

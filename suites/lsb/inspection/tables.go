@@ -1,4 +1,4 @@
-package lsb
+package inspection
 
 import (
 	_ "embed"
@@ -17,8 +17,8 @@ var commandsText string
 // The tables of LSB 5.0 Core, in the order of the text. They are read when they are first asked for:
 // this program also starts as many other things.
 var (
-	coreLibraries = sync.OnceValue(func() []coreLibrary { return must(parseSymbols(symbolsText)) })
-	commandGroups = sync.OnceValue(func() []commandGroup { return must(parseCommands(commandsText)) })
+	Libraries = sync.OnceValue(func() []Library { return must(parseSymbols(symbolsText)) })
+	Commands  = sync.OnceValue(func() []CommandGroup { return must(parseCommands(commandsText)) })
 )
 
 // must is for the embedded tables: a mistake in them is the programmer's.
@@ -29,29 +29,30 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// coreLibrary is a library that LSB Core requires and the interfaces it must provide.
-type coreLibrary struct {
-	name, soname, section     string
+// Library is a library that LSB Core requires and the interfaces it must provide.
+type Library struct {
+	Name, SOName, Section     string
 	symbolCheck, libraryCheck string // identifiers of the checks it was made from
-	symbols                   []requirement
+	Symbols                   []Requirement
 }
 
-// requirement is one interface: a function, or a data object.
-type requirement struct {
-	name, version string // version "" asks for none
-	object        bool
-	size          uint64 // bytes of a data object; 0 when the text gives none
+// Requirement is one interface: a function, or a data object.
+type Requirement struct {
+	Name, Version string // Version "" asks for none
+	Object        bool
+	Weak          bool   // a weak alias
+	Size          uint64 // bytes of a data object; 0 when the text gives none
 }
 
-func (r requirement) String() string {
-	if r.version == "" {
-		return r.name
+func (r Requirement) String() string {
+	if r.Version == "" {
+		return r.Name
 	}
-	return r.name + "@" + r.version
+	return r.Name + "@" + r.Version
 }
 
-func parseSymbols(text string) ([]coreLibrary, error) {
-	var libs []coreLibrary
+func parseSymbols(text string) ([]Library, error) {
+	var libs []Library
 	version, n := "", 0
 	for line := range strings.Lines(text) {
 		n++
@@ -64,7 +65,7 @@ func parseSymbols(text string) ([]coreLibrary, error) {
 			if len(f) != 5 {
 				return nil, fmt.Errorf("symbol table, line %d: a library needs 5 fields, not %d", n, len(f))
 			}
-			libs = append(libs, coreLibrary{f[0], f[1], strings.ReplaceAll(f[2], "-", " "), f[3], f[4], nil})
+			libs = append(libs, Library{f[0], f[1], strings.ReplaceAll(f[2], "-", " "), f[3], f[4], nil})
 			version = ""
 			continue
 		}
@@ -75,19 +76,19 @@ func parseSymbols(text string) ([]coreLibrary, error) {
 			version = line[1:]
 			continue
 		}
-		r := requirement{name: line, version: version}
-		if line[0] == '=' {
+		r := Requirement{Name: line, Version: version}
+		if line[0] == '=' || line[0] == '~' {
 			name, size, sized := strings.Cut(line[1:], " ")
-			r.name, r.object = name, true
+			r.Name, r.Object, r.Weak = name, true, line[0] == '~'
 			if sized {
 				var err error
-				if r.size, err = strconv.ParseUint(size, 10, 32); err != nil {
+				if r.Size, err = strconv.ParseUint(size, 10, 32); err != nil {
 					return nil, fmt.Errorf("symbol table, line %d: size: %w", n, err)
 				}
 			}
 		}
 		last := &libs[len(libs)-1]
-		last.symbols = append(last.symbols, r)
+		last.Symbols = append(last.Symbols, r)
 	}
 	return libs, nil
 }
@@ -100,17 +101,17 @@ func heading(line string) (string, bool) {
 	return line[1 : len(line)-1], true
 }
 
-// commandGroup is a set of required utilities of one kind.
-type commandGroup struct {
-	name     string
-	commands []utility
+// CommandGroup is a set of required utilities of one kind.
+type CommandGroup struct {
+	Name     string
+	Commands []Utility
 }
 
-// utility is a required command. Path is where it must be found, "" for anywhere on the search path.
-type utility struct{ name, path string }
+// Utility is a required command. Path is where it must be found, "" for anywhere on the search path.
+type Utility struct{ Name, Path string }
 
-func parseCommands(text string) ([]commandGroup, error) {
-	var groups []commandGroup
+func parseCommands(text string) ([]CommandGroup, error) {
+	var groups []CommandGroup
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
@@ -119,7 +120,7 @@ func parseCommands(text string) ([]commandGroup, error) {
 			continue
 		}
 		if name, ok := heading(line); ok {
-			groups = append(groups, commandGroup{name: name})
+			groups = append(groups, CommandGroup{Name: name})
 			continue
 		}
 		name, path, _ := strings.Cut(line, " ")
@@ -127,7 +128,7 @@ func parseCommands(text string) ([]commandGroup, error) {
 			return nil, fmt.Errorf("command table, line %d: %q", n, line)
 		}
 		last := &groups[len(groups)-1]
-		last.commands = append(last.commands, utility{name, path})
+		last.Commands = append(last.Commands, Utility{name, path})
 	}
 	return groups, nil
 }
