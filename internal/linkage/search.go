@@ -187,7 +187,7 @@ type Closure struct {
 }
 
 // maxClosure bounds the libraries of a closure; those of LSB Core have fewer than ten.
-const maxClosure = 200
+const maxClosure = 64
 
 // Closure follows DT_NEEDED. Names that cannot be found are told once each.
 func (k *Linker) Closure(l *Library) Closure {

@@ -34,17 +34,6 @@ func (f fixture) put(name, content string) {
 	}
 }
 
-func (f fixture) link(name, to string) {
-	f.Helper()
-	at := filepath.Join(f.root, name)
-	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-		f.Fatal(err)
-	}
-	if err := os.Symlink(to, at); err != nil {
-		f.Fatal(err)
-	}
-}
-
 // passes and fails judge a check; fails wants each word in what was got or in its call.
 func (f fixture) passes(c check) finding {
 	f.Helper()
