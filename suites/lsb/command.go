@@ -23,6 +23,10 @@ type command struct {
 	argv  []string
 	stdin string
 	dir   string // a path of this process
+	// nobody starts it as the user 65534 in the group 65534, for which this process must be root.
+	nobody bool
+	// terminal makes stdin a terminal of its own that controls the process; stdin is typed into it.
+	terminal bool
 }
 
 // outcome is how a command ended.
@@ -46,11 +50,21 @@ func (m *machine) run(ctx context.Context, c command) (outcome, error) {
 	cmd := exec.CommandContext(ctx, file)
 	cmd.Args = c.argv
 	cmd.Dir = c.dir
-	cmd.Env = []string{"LC_ALL=C", "TZ=UTC0", "TERM=dumb", "HOME=" + c.dir, "PATH=" + m.path()}
+	cmd.Env = []string{"LC_ALL=C", "TZ=UTC0", "TERM=dumb", "HOME=" + c.dir, "TMPDIR=" + c.dir, "PATH=" + m.path()}
 	cmd.Stdin = strings.NewReader(c.stdin)
 	var stdout, stderr capture
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
+	if c.nobody {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobodyID, Gid: nobodyID}
+	}
+	if c.terminal {
+		hangUp, err := attach(cmd, c.stdin)
+		if err != nil {
+			return outcome{}, err
+		}
+		defer hangUp()
+	}
 	cmd.WaitDelay = time.Second // for one that left its group and holds our pipes
 	if err := cmd.Start(); err != nil {
 		var errno unix.Errno
@@ -74,6 +88,10 @@ func (m *machine) run(ctx context.Context, c command) (outcome, error) {
 	}
 	return o, nil
 }
+
+// nobodyID is the user and the group without rights: the kernel's overflowuid, which every
+// distribution reserves.
+const nobodyID = 65534
 
 // refusal holds the errors of execve(2) that speak of the file, not of us.
 var refusal = map[unix.Errno]bool{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,18 +95,17 @@ func alive(pid int) bool {
 
 func TestTry(t *testing.T) {
 	f := fixture{t, newMachine("/")}
-	good := step{argv: []string{"/bin/sh", "s"}, files: map[string]string{"s": "cat >out; echo hi; exit 2"}, stdin: "x",
-		stdout: "hi\n", status: 2, makes: map[string]string{"out": "x"}}
+	good := do("/bin/sh s").with("s", "cat >out; echo hi; exit 2").in("x").out("hi\n").exits(2).leaves("out", "x")
 	f.passes(try(good))
 	for _, spoil := range []func(*step){
 		func(s *step) { s.stdout = "ho\n" },
 		func(s *step) { s.status = 0 },
-		func(s *step) { s.status, s.refused, s.files = 0, true, map[string]string{"s": "cat >out; echo hi"} },
+		func(s *step) { s.status, s.above, s.files = 0, true, map[string]string{"s": "cat >out; echo hi"} },
 		func(s *step) { s.makes = map[string]string{"out": "y"} },
 		func(s *step) { s.makes = map[string]string{"absent": ""} },
 		func(s *step) { s.files = map[string]string{"s": "kill -9 $$"} },
 		func(s *step) {
-			s.files, s.refused, s.stdout, s.makes = map[string]string{"s": "kill -9 $$"}, true, "", nil
+			s.files, s.above, s.stdout, s.makes = map[string]string{"s": "kill -9 $$"}, true, "", nil
 		},
 	} {
 		bad := good
@@ -119,48 +119,13 @@ func TestTry(t *testing.T) {
 	}
 }
 
-// utilitiesOf lists what a behaviour starts or asks for.
-func utilitiesOf(b behaviour) []string {
-	names := append([]string{"sh"}, b.needs...)
-	for _, s := range b.steps {
-		names = append(names, filepath.Base(s.argv[0]))
-	}
-	return names
-}
-
-// Each behaviour fails where its utilities refuse everything. Those that are also content with
-// utilities that do nothing, successfully, are few and named.
-func TestBehavioursCanFail(t *testing.T) {
-	content := map[string]bool{"sync": true}
-	all := [][]behaviour{textBehaviours(), fileBehaviours(), systemBehaviours(), shellBehaviours()}
-	for _, stub := range []string{"#!/bin/sh\nexit 99\n", "#!/bin/sh\nexit 0\n"} {
-		f := newFixture(t)
-		for _, list := range all {
-			for _, b := range list {
-				for _, name := range utilitiesOf(b) {
-					f.put("/bin/"+name, stub)
-				}
-			}
-		}
-		for _, list := range all {
-			for _, b := range list {
-				got, err := try(b.steps...)(t.Context(), f.machine)
-				if err != nil {
-					t.Errorf("%s: %v", b.id, err)
-				}
-				if got.holds() && !(content[b.id] && strings.Contains(stub, "exit 0")) {
-					t.Errorf("%s holds with %q for its utilities", b.id, stub)
-				}
-			}
-		}
-	}
-	// The interpreter of a script is the kernel's choice, so the scripts themselves are spoilt.
+// The interpreter of a script is the kernel's choice, so the scripts themselves are spoilt.
+func TestScriptsCanFail(t *testing.T) {
 	f := fixture{t, newMachine("/")}
 	for _, b := range scriptBehaviours() {
-		steps := append([]step(nil), b.steps...)
+		steps := slices.Clone(b.steps)
 		for i := range steps {
-			name := filepath.Base(steps[i].argv[0])
-			steps[i].files = map[string]string{name: "#!/bin/sh\necho other\n"}
+			steps[i].files = map[string]string{filepath.Base(steps[i].argv[0]): "#!/bin/sh\necho other\n"}
 		}
 		f.fails(try(steps...), "./s")
 	}

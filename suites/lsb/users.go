@@ -22,8 +22,8 @@ var _ = suite.Describe("users", func() {
 		ID: "users/root", Clause: "LSB 5.0 Core 23.2: root is user 0 and group 0",
 		Level: spec.Must, Sources: []string{"USR-003", "USR-010"}, Needs: []spec.Probe{has("id")},
 	}, try(
-		step{argv: []string{"id", "-u", "root"}, stdout: "0\n"},
-		step{argv: []string{"id", "-g", "root"}, stdout: "0\n"},
+		do("id -u root").out("0\n"),
+		do("id -g root").out("0\n"),
 	))
 	it(spec.Meta{
 		ID: "users/optional", Clause: "LSB 5.0 Core 23.2 table Optional User & Group Names: those that are there are in the group suggested",
