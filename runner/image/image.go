@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -34,6 +35,9 @@ type Options struct {
 	Limit int64
 	// Folders are made in what Dir gives, where they are missing, for something to be mounted on.
 	Folders []string
+	// Inspect is for an image that is looked at and not unpacked: of any architecture, the needed one
+	// preferred, with files of any size, and without a digest where nobody gave it one.
+	Inspect bool
 	// Keychain holds the logins for registries; nil means the usual files of docker and podman.
 	Keychain authn.Keychain
 }
@@ -100,7 +104,7 @@ func Open(ctx context.Context, ref string, o Options) (*Source, error) {
 	}
 	s.Ref, s.opts = ref, o
 	need := Platform{"linux", o.Arch}
-	if s.Platform.Arch != "" && s.Platform != need {
+	if s.Platform.Arch != "" && s.Platform != need && !o.Inspect {
 		return nil, &WrongPlatform{ref, []Platform{s.Platform}, need}
 	}
 	return s, nil
@@ -169,10 +173,17 @@ func (o Options) limit() int64 {
 	}
 }
 
+// inspected is how long the streams of an image may be that is only looked at, in bytes: as long as one
+// waits for it.
+const inspected = 64 << 30
+
 // flat joins the image's entries into one tree.
 func (s *Source) flat(ctx context.Context) (*tree, error) {
 	s.once.Do(func() {
 		s.plan = newTree(s.opts.limit())
+		if s.opts.Inspect {
+			s.plan.stream, s.plan.maximum = inspected, math.MaxInt64/4
+		}
 		if err := s.origin.scan(ctx, s.plan); err != nil {
 			s.err = fmt.Errorf("image %s: %w", s.Ref, err)
 		}

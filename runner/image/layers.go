@@ -26,7 +26,7 @@ type layer struct {
 func (l *layers) scan(ctx context.Context, t *tree) error {
 	for i, one := range l.list {
 		h := sha256.New()
-		err := one.read(ctx, t.maximum, h, func(entry int, head *tar.Header, _ io.Reader) error {
+		err := one.read(ctx, t.stream, h, func(entry int, head *tar.Header, _ io.Reader) error {
 			if l.whiteouts {
 				if done, err := t.whiteoutOf(i, head); done || err != nil {
 					return err
@@ -57,7 +57,7 @@ func (l *layers) stream(ctx context.Context, t *tree, visit func(*file, io.Reade
 		return err
 	}
 	for i, one := range l.list {
-		err := one.read(ctx, t.maximum, io.Discard, func(entry int, head *tar.Header, r io.Reader) error {
+		err := one.read(ctx, t.stream, io.Discard, func(entry int, head *tar.Header, r io.Reader) error {
 			f := wanted[place{i, entry}]
 			if f == nil {
 				return nil
@@ -82,13 +82,13 @@ func (l *layers) stream(ctx context.Context, t *tree, visit func(*file, io.Reade
 const overhead = 8 << 30
 
 // read visits the entries of the layer. All of the stream goes to sum too.
-func (l layer) read(ctx context.Context, maximum int64, sum io.Writer, visit func(entry int, h *tar.Header, r io.Reader) error) (err error) {
+func (l layer) read(ctx context.Context, most int64, sum io.Writer, visit func(entry int, h *tar.Header, r io.Reader) error) (err error) {
 	stream, err := l.open()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stream.Close()) }()
-	bounded := &bound{ctx: ctx, r: stream, left: maximum + overhead}
+	bounded := &bound{ctx: ctx, r: stream, left: most}
 	all := io.TeeReader(bounded, sum)
 	r := tar.NewReader(all)
 	for entry := 0; ; entry++ {

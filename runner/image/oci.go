@@ -75,6 +75,13 @@ func choose(index v1.ImageIndex, tag string, o Options) (v1.Image, error) {
 			has = append(has, Platform{p.OS, p.Architecture})
 		}
 	}
+	if len(fit) == 0 && o.Inspect {
+		for _, c := range all {
+			if c.Platform != nil && c.Platform.OS == need.OS {
+				fit = append(fit, c)
+			}
+		}
+	}
 	switch {
 	case len(fit) == 0 && len(has) > 0:
 		return nil, &WrongPlatform{Has: has, Need: need}

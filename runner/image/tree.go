@@ -49,10 +49,11 @@ type tree struct {
 	entries       int
 	names         int64 // bytes
 	size, maximum int64 // bytes of content
+	stream        int64 // bytes that may be read of one layer
 }
 
 func newTree(maximum int64) *tree {
-	return &tree{root: newFolder(0), maximum: maximum}
+	return &tree{root: newFolder(0), maximum: maximum, stream: maximum + overhead}
 }
 
 func newFolder(layer int) *node {
