@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,6 +12,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"xtest/internal/late"
 )
 
 // Parse reads the text of a file. Errors are [*Problem] and call the file name.
@@ -98,13 +99,13 @@ func (p *reader) explain(err error) *Problem {
 		}
 		return p.at(wrong.Token, "this has to be %s", want)
 	case errors.As(err, &any):
-		return p.at(any.GetToken(), "%s", twice.ReplaceAllString(any.GetMessage(), "the key $1 stands here twice; the other one is on line $2"))
+		return p.at(any.GetToken(), "%s", twice().ReplaceAllString(any.GetMessage(), "the key $1 stands here twice; the other one is on line $2"))
 	}
 	return p.at(nil, "%v", err)
 }
 
 // twice is the library's message on a key that it met before.
-var twice = regexp.MustCompile(`(?s)^mapping key (".*") already defined at \[(\d+):\d+\]$`)
+var twice = late.Regexp(`(?s)^mapping key (".*") already defined at \[(\d+):\d+\]$`)
 
 func (p *reader) unknownKey(typed string) string {
 	known := allKeys(reflect.TypeFor[file]())

@@ -3,14 +3,15 @@ package config
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"xtest/internal/late"
 )
 
 var (
-	targetName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*$`)
-	axisName   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+	targetName = late.Regexp(`^[A-Za-z][A-Za-z0-9._-]*$`)
+	axisName   = late.Regexp(`^[A-Za-z][A-Za-z0-9_-]*$`)
 )
 
 // resolve checks the file, expands its matrices and follows its extends.
@@ -70,7 +71,7 @@ func (p *reader) expand(key string, d declared) ([]Target, error) {
 		where := append(slices.Clone(at), "matrix", axis)
 		values := d.Matrix[axis]
 		switch {
-		case !axisName.MatchString(axis):
+		case !axisName().MatchString(axis):
 			return nil, p.key(where, "%q is no name for an axis: letters, digits, - and _, a letter first", axis)
 		case !strings.Contains(key, "{"+axis+"}"):
 			return nil, p.key(where, "the target's name does not hold {%s}: all its targets would have one name", axis)
@@ -93,7 +94,7 @@ func (p *reader) expand(key string, d declared) ([]Target, error) {
 		list = all
 	}
 	for _, t := range list {
-		if targetName.MatchString(t.Name) {
+		if targetName().MatchString(t.Name) {
 			continue
 		}
 		if strings.ContainsAny(t.Name, "{}") {

@@ -124,7 +124,7 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("an error without a place: %v", err)
 		default:
 			for _, target := range c.Targets {
-				if !targetName.MatchString(target.Name) {
+				if !targetName().MatchString(target.Name) {
 					t.Errorf("a target with the name %q", target.Name)
 				}
 			}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+
+	"xtest/internal/late"
 )
 
 // Pattern is one way in which a kernel or hypervisor says that something is wrong with it.
@@ -12,8 +14,8 @@ type Pattern struct {
 	Kind string
 	// Fatal cries are followed by the end of the machine; after the others it may limp on.
 	Fatal bool
-	word  []byte         // stands in every such line: looking for it costs a flooding guest's lines little
-	text  *regexp.Regexp // its group is where the cry begins
+	word  []byte                // stands in every such line: looking for it costs a flooding guest's lines little
+	text  func() *regexp.Regexp // its group is where the cry begins
 }
 
 // Crash is a cry with what stood around it.
@@ -38,7 +40,7 @@ func pattern(kind string, fatal bool, front, word, text string) Pattern {
 	if text == "" {
 		text = regexp.QuoteMeta(word)
 	}
-	return Pattern{kind, fatal, []byte(word), regexp.MustCompile(front + `(` + text + `)`)}
+	return Pattern{kind, fatal, []byte(word), late.Regexp(front + `(` + text + `)`)}
 }
 
 // patterns are tried in order. Linux: kernel/panic.c, lib/bug.c, mm/kasan/report.c, kernel/hung_task.c,
@@ -85,7 +87,7 @@ func match(line []byte) (p Pattern, cry []byte, ok bool) {
 		if !bytes.Contains(line, p.word) {
 			continue
 		}
-		if at := p.text.FindSubmatchIndex(line); at != nil {
+		if at := p.text().FindSubmatchIndex(line); at != nil {
 			return p, line[at[2]:], true
 		}
 	}
@@ -98,9 +100,9 @@ func (p Pattern) ahead(next Pattern) bool {
 }
 
 var (
-	prefix   = regexp.MustCompile(`^\(XEN\) (?:\[[^\]]*\] )?`)
-	numbers  = regexp.MustCompile(`0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,16}\b|\b\d+`)
-	function = regexp.MustCompile(`\bRIP: +(?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]+>\] *)*(?:\S*#)?([a-zA-Z_][\w.$]*)\+0x`)
+	prefix   = late.Regexp(`^\(XEN\) (?:\[[^\]]*\] )?`)
+	numbers  = late.Regexp(`0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,16}\b|\b\d+`)
+	function = late.Regexp(`\bRIP: +(?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]+>\] *)*(?:\S*#)?([a-zA-Z_][\w.$]*)\+0x`)
 )
 
 // isDump recognises the beginning of the registers and the stack that Xen prints before it panics.
@@ -109,9 +111,9 @@ func isDump(line []byte) bool { return bytes.Contains(line, []byte("----[ Xen-")
 // signature is the same for the same crash: what was cried first, with numbers and addresses taken
 // out, and the function it happened in where the console names it.
 func signature(cry []byte, lines [][]byte) string {
-	head := strings.TrimSpace(numbers.ReplaceAllString(string(cry), "N"))
+	head := strings.TrimSpace(numbers().ReplaceAllString(string(cry), "N"))
 	for _, l := range lines {
-		if m := function.FindSubmatch(l); m != nil {
+		if m := function().FindSubmatch(l); m != nil {
 			return head + " in " + string(m[1])
 		}
 	}

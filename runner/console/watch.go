@@ -103,7 +103,7 @@ func (w *Watcher) endLine(goesOn bool) {
 	case w.found != nil && len(w.found.behind) < keepBehind:
 		f := w.found
 		if f.pattern.Kind == vague && len(f.behind) == 1 {
-			f.cry = prefix.ReplaceAll(line, nil)
+			f.cry = prefix().ReplaceAll(line, nil)
 		}
 		f.behind = append(f.behind, line)
 		if hit && f.pattern.ahead(p) {

@@ -164,7 +164,7 @@ func TestReleases(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]bool{"xen-hypervisor-4.17-amd64": true, "xen-hypervisor-4.17-amd64-dbg": false, "xen-hypervisor-common": false} {
-		if r.Xen.MatchString(name) != want {
+		if r.Xen().MatchString(name) != want {
 			t.Errorf("Xen is %s: %v", name, !want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"xtest/internal/late"
 	"xtest/runner/debian"
 )
 
@@ -16,7 +17,7 @@ type Release struct {
 	// UML, Linux and Xen are the packages that hold (or depend on) the release's kernels and
 	// hypervisor.
 	UML, Linux, Cloud string
-	Xen               *regexp.Regexp
+	Xen               func() *regexp.Regexp
 }
 
 // Releases are those that xtest knows, oldest first.
@@ -31,7 +32,7 @@ func debianRelease(name, title, codename string) Release {
 	return Release{
 		Name: name, Title: title, Codename: codename,
 		UML: "user-mode-linux", Linux: "linux-image-amd64", Cloud: "linux-image-cloud-amd64",
-		Xen: regexp.MustCompile(`^xen-hypervisor-4\.\d+-amd64$`),
+		Xen: late.Regexp(`^xen-hypervisor-4\.\d+-amd64$`),
 	}
 }
 
@@ -76,12 +77,12 @@ func (r Release) WantModules(metapackage string) Wanted {
 
 // Since Linux 7 Debian splits a kernel's package in two, on which the image's package depends.
 var (
-	kernelImage   = regexp.MustCompile(`linux-image-[a-z0-9.+-]+`)
-	kernelBinary  = regexp.MustCompile(`linux-binary-[a-z0-9.+-]+`)
-	kernelModules = regexp.MustCompile(`linux-modules-[a-z0-9.+-]+`)
+	kernelImage   = late.Regexp(`linux-image-[a-z0-9.+-]+`)
+	kernelBinary  = late.Regexp(`linux-binary-[a-z0-9.+-]+`)
+	kernelModules = late.Regexp(`linux-modules-[a-z0-9.+-]+`)
 )
 
-func (r Release) wantLinux(role, metapackage string, part *regexp.Regexp) Wanted {
+func (r Release) wantLinux(role, metapackage string, part func() *regexp.Regexp) Wanted {
 	return Wanted{
 		Role: role, Codename: r.Codename, Name: metapackage + " " + role, Part: "kernel and modules",
 		Find: func(ix *debian.Index) (*debian.Package, error) {
@@ -90,7 +91,7 @@ func (r Release) wantLinux(role, metapackage string, part *regexp.Regexp) Wanted
 				return nil, err
 			}
 			// The metapackage depends on one image, with its version in the name, and maybe more.
-			name := kernelImage.FindString(meta.Depends)
+			name := kernelImage().FindString(meta.Depends)
 			if name == "" {
 				return nil, fmt.Errorf("the package %s depends on no kernel image, but on %q", metapackage, meta.Depends)
 			}
@@ -98,7 +99,7 @@ func (r Release) wantLinux(role, metapackage string, part *regexp.Regexp) Wanted
 			if err != nil {
 				return nil, err
 			}
-			if split := part.FindString(image.Depends); split != "" {
+			if split := part().FindString(image.Depends); split != "" {
 				return Named(split)(ix)
 			}
 			return image, nil
@@ -115,10 +116,10 @@ func (r Release) WantXen() Wanted {
 	return Wanted{
 		Role: "hypervisor", Codename: r.Codename, Name: "xen", Part: "hypervisor",
 		Find: func(ix *debian.Index) (*debian.Package, error) {
-			if p := ix.Latest(r.Xen); p != nil {
+			if p := ix.Latest(r.Xen()); p != nil {
 				return p, nil
 			}
-			return nil, fmt.Errorf("the archive has no package that matches %s", r.Xen)
+			return nil, fmt.Errorf("the archive has no package that matches %s", r.Xen())
 		},
 		Keep: func(name string) bool { return strings.HasPrefix(name, "boot/xen-") },
 	}

@@ -10,11 +10,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"xtest/internal/late"
 )
 
 // openArchive opens a tarball, which may be a whole image or a bare root.
@@ -40,7 +41,7 @@ const (
 
 // ofImage matches the names that `docker save` and tars of layouts have at their top. Image Manifest
 // v1.2 of the Moby project, and image-layout.md of the OCI image specification.
-var ofImage = regexp.MustCompile(`^(manifest\.json|repositories|oci-layout|index\.json|blobs(/.*)?|(sha256:)?[0-9a-f]{64}(\.json|\.tar|\.tar\.gz)?(/(VERSION|json|layer\.tar))?)$`)
+var ofImage = late.Regexp(`^(manifest\.json|repositories|oci-layout|index\.json|blobs(/.*)?|(sha256:)?[0-9a-f]{64}(\.json|\.tar|\.tar\.gz)?(/(VERSION|json|layer\.tar))?)$`)
 
 // classify reads the archive until an entry tells what it is.
 func classify(ctx context.Context, file string) (string, error) {
@@ -70,7 +71,7 @@ func classify(ctx context.Context, file string) (string, error) {
 		if name == "manifest.json" {
 			return dockerArchive, nil
 		}
-		if !ofImage.MatchString(name) {
+		if !ofImage().MatchString(name) {
 			return plainArchive, nil
 		}
 		isLayout = isLayout || name == "oci-layout"

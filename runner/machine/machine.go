@@ -87,6 +87,9 @@ type Launch struct {
 	Args []string
 	Env  []string
 	Dir  string // its working folder; "" means the boot's scratch folder
+	// OneProcessor says that the machine is many processes of which one runs at a time. On one processor
+	// of the host they hand over to each other several times as fast as across two.
+	OneProcessor bool
 	// Control, where it is set, converses with the process over a socket whose other end is the
 	// process's descriptor 4. Last is closed when the machine cried and is to end. It returns when the
 	// socket ends, or after last, with what it learned; then the process is killed.

@@ -145,11 +145,19 @@ func (img *Image) join(launch Launch, order wire.Order, logPath, scratch string,
 	ended := make(chan struct{})
 	m := &Machine{Cry: cry, Ended: ended, control: control{linger: launch.Linger, last: make(chan struct{}), told: make(chan struct{})}}
 	m.Console = console.NewWatcher(log, func(p console.Pattern) { in.seal(); cry <- p })
-	m.process, err = guard.Start(guard.Command{
-		Args: launch.Args, Env: launch.Env, Dir: cmp.Or(launch.Dir, scratch), Scratch: scratch,
-		Stdout: consoleW, Stderr: consoleW, Files: files,
+	processor, release := -1, func() {}
+	if launch.OneProcessor {
+		processor, release = occupy()
+	}
+	err = confined(processor, func() (err error) {
+		m.process, err = guard.Start(guard.Command{
+			Args: launch.Args, Env: launch.Env, Dir: cmp.Or(launch.Dir, scratch), Scratch: scratch,
+			Stdout: consoleW, Stderr: consoleW, Files: files,
+		})
+		return err
 	})
 	if err != nil {
+		release()
 		if log != nil {
 			err = errors.Join(err, log.Close())
 		}
@@ -167,6 +175,7 @@ func (img *Image) join(launch Launch, order wire.Order, logPath, scratch string,
 		if log != nil {
 			m.Err = errors.Join(m.Err, log.Close())
 		}
+		release()
 		<-m.control.told
 		close(ended)
 	}()

@@ -7,11 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"xtest/internal/late"
 	"xtest/runner/cache"
 	"xtest/runner/guard"
 	"xtest/runner/machine"
@@ -41,7 +41,7 @@ func (b Backend) proved(ctx context.Context, r runtime, c *cache.Cache) error {
 }
 
 // forbidden matches what runtimes say when root might be allowed what the user is not.
-var forbidden = regexp.MustCompile(`(?i)permission denied|not permitted|rootless|EPERM|EACCES`)
+var forbidden = late.Regexp(`(?i)permission denied|not permitted|rootless|EPERM|EACCES`)
 
 // try starts a container that does nothing. The error has the runtime's own words, in a
 // [machine.Unavailable] when it refused.
@@ -55,7 +55,7 @@ func (b Backend) try(ctx context.Context, r runtime) error {
 		return errors.Join(err, os.RemoveAll(scratch))
 	}
 	u := &machine.Unavailable{Reason: fmt.Sprintf("%s cannot start a container here: %s", r, lastWords(said, err))}
-	if os.Geteuid() != 0 && forbidden.MatchString(u.Reason) {
+	if os.Geteuid() != 0 && forbidden().MatchString(u.Reason) {
 		u.Fix = "sudo " + strings.Join(os.Args, " ")
 	}
 	return errors.Join(u, os.RemoveAll(scratch))

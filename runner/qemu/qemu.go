@@ -10,9 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"regexp"
 	"slices"
 
+	"xtest/internal/late"
 	"xtest/runner/cache"
 	"xtest/runner/depot"
 	"xtest/runner/event"
@@ -35,7 +35,7 @@ func Find() (string, error) {
 	return path, nil
 }
 
-var version = regexp.MustCompile(`version (\d[\w.]*)`)
+var version = late.Regexp(`version (\d[\w.]*)`)
 
 // Version asks the emulator.
 func Version(ctx context.Context, path string) (string, error) {
@@ -43,7 +43,7 @@ func Version(ctx context.Context, path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its version: %w", path, err)
 	}
-	if m := version.FindSubmatch(out); m != nil {
+	if m := version().FindSubmatch(out); m != nil {
 		return string(m[1]), nil
 	}
 	return "", fmt.Errorf("%s --version says %.80q", path, out)

@@ -1,8 +1,9 @@
 package ssh
 
 import (
-	"regexp"
 	"strconv"
+
+	"xtest/internal/late"
 )
 
 // host is whom to connect to.
@@ -13,10 +14,10 @@ type host struct {
 
 // What a host or a user may be called is the client's to say. This keeps out what it would take for
 // an option, and what is surely a slip.
-var hostForm = regexp.MustCompile(`^([A-Za-z0-9_.][A-Za-z0-9_.+-]*@)?(?:([A-Za-z0-9_.][A-Za-z0-9_.-]*)|\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)\])(?::([0-9]{1,5}))?$`)
+var hostForm = late.Regexp(`^([A-Za-z0-9_.][A-Za-z0-9_.+-]*@)?(?:([A-Za-z0-9_.][A-Za-z0-9_.-]*)|\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)\])(?::([0-9]{1,5}))?$`)
 
 func parseHost(what string) (host, bool) {
-	m := hostForm.FindStringSubmatch(what)
+	m := hostForm().FindStringSubmatch(what)
 	if m == nil {
 		return host{}, false
 	}

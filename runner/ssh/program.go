@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"xtest/internal/late"
 	"xtest/runner/machine"
 )
 
@@ -20,16 +21,16 @@ var architectures = []struct {
 	machine elf.Machine
 	class   elf.Class
 	data    elf.Data
-	uname   *regexp.Regexp
+	uname   func() *regexp.Regexp
 }{
-	{"amd64", elf.EM_X86_64, elf.ELFCLASS64, elf.ELFDATA2LSB, regexp.MustCompile(`^(x86_64|amd64)$`)},
-	{"386", elf.EM_386, elf.ELFCLASS32, elf.ELFDATA2LSB, regexp.MustCompile(`^(i[3-6]86|x86_64)$`)},
-	{"arm64", elf.EM_AARCH64, elf.ELFCLASS64, elf.ELFDATA2LSB, regexp.MustCompile(`^(aarch64|arm64)$`)},
-	{"arm", elf.EM_ARM, elf.ELFCLASS32, elf.ELFDATA2LSB, regexp.MustCompile(`^arm(v[5-7].*|v8l)$`)},
-	{"riscv64", elf.EM_RISCV, elf.ELFCLASS64, elf.ELFDATA2LSB, regexp.MustCompile(`^riscv64$`)},
-	{"ppc64le", elf.EM_PPC64, elf.ELFCLASS64, elf.ELFDATA2LSB, regexp.MustCompile(`^ppc64le$`)},
-	{"s390x", elf.EM_S390, elf.ELFCLASS64, elf.ELFDATA2MSB, regexp.MustCompile(`^s390x$`)},
-	{"loong64", elf.EM_LOONGARCH, elf.ELFCLASS64, elf.ELFDATA2LSB, regexp.MustCompile(`^loongarch64$`)},
+	{"amd64", elf.EM_X86_64, elf.ELFCLASS64, elf.ELFDATA2LSB, late.Regexp(`^(x86_64|amd64)$`)},
+	{"386", elf.EM_386, elf.ELFCLASS32, elf.ELFDATA2LSB, late.Regexp(`^(i[3-6]86|x86_64)$`)},
+	{"arm64", elf.EM_AARCH64, elf.ELFCLASS64, elf.ELFDATA2LSB, late.Regexp(`^(aarch64|arm64)$`)},
+	{"arm", elf.EM_ARM, elf.ELFCLASS32, elf.ELFDATA2LSB, late.Regexp(`^arm(v[5-7].*|v8l)$`)},
+	{"riscv64", elf.EM_RISCV, elf.ELFCLASS64, elf.ELFDATA2LSB, late.Regexp(`^riscv64$`)},
+	{"ppc64le", elf.EM_PPC64, elf.ELFCLASS64, elf.ELFDATA2LSB, late.Regexp(`^ppc64le$`)},
+	{"s390x", elf.EM_S390, elf.ELFCLASS64, elf.ELFDATA2MSB, late.Regexp(`^s390x$`)},
+	{"loong64", elf.EM_LOONGARCH, elf.ELFCLASS64, elf.ELFDATA2LSB, late.Regexp(`^loongarch64$`)},
 }
 
 // agentFor gives the program to copy to the machine: this one, or the one that the user named.
@@ -67,11 +68,11 @@ func agentFor(r remote, target string) (path string, err error) {
 func suits(program *elf.File, r remote, name, target string) error {
 	built, wanted := program.Machine.String(), ""
 	for _, a := range architectures {
-		if a.uname.MatchString(r.machine) && wanted == "" {
+		if a.uname().MatchString(r.machine) && wanted == "" {
 			wanted = a.goarch
 		}
 		if a.machine == program.Machine && a.class == program.Class && a.data == program.Data {
-			if a.uname.MatchString(r.machine) {
+			if a.uname().MatchString(r.machine) {
 				return nil
 			}
 			built = a.goarch

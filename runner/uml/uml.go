@@ -160,7 +160,7 @@ func (g guest) launch(b machine.Boot) (machine.Launch, error) {
 		memory = b.Scratch
 	}
 	return machine.Launch{
-		Args: g.args(b), Dir: g.program,
+		Args: g.args(b), Dir: g.program, OneProcessor: true,
 		Env: []string{"TMPDIR=" + memory, "LD_LIBRARY_PATH=" + filepath.Join(g.program, libName)},
 	}, nil
 }
