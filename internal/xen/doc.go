@@ -11,3 +11,5 @@
 // [Op.Danger] say which. Memory handed to Xen comes from an [Arena]: addresses of Go's own memory must
 // not be passed, since it may be paged out or moved.
 package xen
+
+//go:generate go run ./headers/generate

@@ -113,7 +113,8 @@ var _ = suite.Describe("domctl", func() {
 	// gone: each has a boot of its own.
 	for name, cmd := range inOrder(map[string]uint32{"destroydomain": xen.DomctlDestroyDomain, "pausedomain": xen.DomctlPauseDomain}) {
 		it(spec.Meta{
-			ID: "domctl/" + name + "-self", Level: spec.Should, Grade: spec.Destructive, Needs: []spec.Probe{Control},
+			// Each Xen refuses this. One that does not ends the machine, which is then this spec's crash.
+			ID: "domctl/" + name + "-self", Level: spec.Should, Needs: []spec.Probe{Control},
 			Clause: domctlH + "XEN_DOMCTL_" + name + ": a domain cannot do this to itself, since nothing would be left to return to; errno.h EINVAL",
 		}, func(g *guest) {
 			v, err := spoken()

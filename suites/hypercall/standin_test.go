@@ -76,7 +76,11 @@ func (s *standIn) answer(op uint64, a [xen.MaxArgs]uint64) int64 {
 	if !known || op == xen.TmemOp || op == xen.XSMOp || op == xen.ArgoOp {
 		return refusedBy(unix.ENOSYS)
 	}
-	if h.SubOp != xen.None && len(h.Ops) > 0 {
+	if ret, told := s.early(h, a); told {
+		return ret
+	}
+	switch {
+	case h.SubOp != xen.None && h.Pointer != xen.None && len(h.Ops) > 0:
 		o, known := h.Op(a[h.SubOp])
 		newer := op == xen.XenVersion && o.Number > xen.VersionBuildID
 		if !known || newer {
@@ -84,11 +88,14 @@ func (s *standIn) answer(op uint64, a [xen.MaxArgs]uint64) int64 {
 		}
 		nothing := h.Count != xen.None && uint32(a[h.Count]) == 0
 		optional := op == xen.XenVersion && o.Number == xen.VersionBuildID && a[1] == 0
-		if !o.Bare && !nothing && !optional && !readable(a[h.Pointer], 1) {
+		if !o.Bare && !nothing && !optional && !readable(a[h.Pointer], 2) {
 			return refusedBy(unix.EFAULT)
 		}
+		if no, told := byContent(o, a[h.Pointer]); told {
+			return no
+		}
 		s.grade(o)
-	} else if h.Danger == xen.Destructive && (h.Pointer == xen.None || readable(a[h.Pointer], 1)) {
+	case len(h.Ops) == 0 && h.Danger == xen.Destructive && (h.Pointer == xen.None || readable(a[h.Pointer], 1)):
 		s.dangerous(h.Name)
 	}
 	switch op {
@@ -117,7 +124,9 @@ func (s *standIn) answer(op uint64, a [xen.MaxArgs]uint64) int64 {
 	case xen.HVMOp, xen.PhysdevOp, xen.XenoprofOp:
 		return refusedBy(unix.EINVAL)
 	case xen.HypfsOp:
-		return 1
+		return hypfs(a)
+	case xen.MCA:
+		return s.machineCheck(a[0])
 	case xen.GetDebugreg:
 		return refusedBy(unix.ENODEV)
 	}
