@@ -74,10 +74,12 @@ func (t *T) NotApplicable(format string, args ...any) {
 	t.end(event.NotApplicable, fmt.Sprintf(format, args...))
 }
 
-// Note keeps a sentence with the result, whatever the verdict.
+// Note keeps a sentence with the result, whatever the verdict. The same one is kept once.
 func (t *T) Note(format string, args ...any) {
 	defer t.hold()()
-	t.result.Notes = append(t.result.Notes, fmt.Sprintf(format, args...))
+	if note := fmt.Sprintf(format, args...); !slices.Contains(t.result.Notes, note) {
+		t.result.Notes = append(t.result.Notes, note)
+	}
 }
 
 // Answer keeps a raw answer of the target, for comparison with other versions.

@@ -144,7 +144,7 @@ func Judge(t *spec.T, call string, w Want, got Got) {
 	}
 	t.Record(a)
 	if why != "" {
-		t.Note("%s answered %s: %s", call, got.Text, why)
+		t.Note("answered %s: %s", got.Text, why)
 	}
 	t.True(call, j != Wrong, got.Text, w.String())
 }
