@@ -91,16 +91,5 @@ func fileBehaviours() []behaviour {
 				do("tar tzf a.tgz").out("f\n"),
 				do("tar xzf a.tgz").with("f", "spoilt").leaves("f", "one\n"),
 			}},
-		{id: "xargs", clause: "LSB 5.0 Core 17.2 xargs, as POSIX.1-2008: -n, -I, and status 123 or above when a command failed",
-			sources: []string{"BEH-063"}, steps: []step{
-				do("xargs -n 2 echo").in("a b c\n").out("a b\nc\n"),
-				do("xargs -I {} echo <{}>").in("a b\nc\n").out("<a b>\n<c>\n"),
-				do("xargs false").in("a\n").refused(),
-			}},
-		{id: "echo", clause: "LSB 5.0 Core 17.2 echo: prints its arguments, with blanks between and a newline behind",
-			sources: []string{"BEH-017"}, steps: []step{
-				do("echo a", "b  c").out("a b  c\n"),
-				do("echo").out("\n"),
-			}},
 	}
 }

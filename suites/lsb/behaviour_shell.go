@@ -138,7 +138,7 @@ if [ $s = 0 ]; then id -u "$n" >/dev/null && [ ! -s e ]; else [ -z "$n" ] && [ -
 		{id: "tty-terminal", of: "tty", clause: asPOSIX + "tty: names the terminal of standard input", steps: []step{
 			do("tty").typed("").like(`^/dev/.+\n$`),
 		}},
-		{id: "xargs", clause: asLSB + "xargs, as POSIX.1-2008: -n, -I, quoting, -E, the status of what it runs", sources: []string{"BEH-063"}, steps: []step{
+		{id: "xargs", clause: asLSB + "xargs, as POSIX.1-2008: -n, -I, quoting, -E, -L, and a status above 0 when a command failed", sources: []string{"BEH-063"}, steps: []step{
 			do("xargs -n 2 echo").in("a b\nc\n").out("a b\nc\n"),
 			do("xargs -I {} echo x{}y").in("a\nb c\n").out("xay\nxb cy\n"),
 			do("xargs echo").in("'a  b' \"c\" d\\ e\n").out("a  b c d e\n"),
