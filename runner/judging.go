@@ -18,7 +18,7 @@ type judging struct {
 	rec    *record.Writer
 	seed   uint64
 	specs  map[string]Spec // all, by ID
-	known  func(target, spec string) *event.Known
+	known  func(target, spec string, r *event.Result) *event.Known
 	order  []string // those still without a verdict
 	boots  int
 	up     bool // it came up once
@@ -99,7 +99,7 @@ func (j *judging) ended(id string, r event.Result) {
 	}
 	r.Known = nil // a machine cannot excuse itself
 	if j.known != nil && (r.Verdict == event.Fail || r.Verdict == event.Pass) {
-		r.Known = j.known(j.target, id)
+		r.Known = j.known(j.target, id, &r)
 	}
 	j.rec.Add(event.Event{
 		Kind: event.SpecEnded, Target: j.target, Boot: j.boots,

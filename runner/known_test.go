@@ -32,7 +32,7 @@ func TestKnownFailures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j := &judging{target: "t", rec: rec, specs: map[string]Spec{}, known: func(target, spec string) *event.Known {
+		j := &judging{target: "t", rec: rec, specs: map[string]Spec{}, known: func(target, spec string, _ *event.Result) *event.Known {
 			if target == "t" && spec == "s/a" {
 				return entry
 			}

@@ -57,8 +57,9 @@ type Plan struct {
 	Specs    []Spec
 	Supplies *machine.Supplies
 	Seed     uint64
-	// Known gives what is known of a spec that fails or passes on a target, or nil; it may be nil.
-	Known func(target, spec string) *event.Known
+	// Known gives what is known of a spec that fails or passes on a target with this result, or nil; it
+	// may be nil.
+	Known func(target, spec string, r *event.Result) *event.Known
 
 	patience patience // with machines; zero means the usual
 }

@@ -241,7 +241,7 @@ func (f *runFlags) plan(names []string) (runner.Plan, error) {
 		}
 	}
 	now := time.Now()
-	plan.Known = func(target, spec string) *event.Known { return cfg.Excuse(now, target, whats[target], spec) }
+	plan.Known = func(target, spec string, _ *event.Result) *event.Known { return cfg.Excuse(now, target, whats[target], spec) }
 	plan.Supplies.Modules = spec.Modules(suitesOf(plan.Targets)...)
 	return plan, nil
 }

@@ -153,8 +153,8 @@ func judgeNames(s *System) (Finding, error) {
 	return none("reading the directories of init scripts and cron", facts, wrong, "[a-z0-9]+, or parts of it with -, or _ in front"), nil
 }
 
-// generator turns init scripts into units of systemd, systemd-sysv-generator(8).
-const generator = "/usr/lib/systemd/system-generators/systemd-sysv-generator"
+// generator turns init scripts into units, systemd-sysv-generator(8); it lies beside systemd itself.
+const generator = "system-generators/systemd-sysv-generator"
 
 func judgeGenerator(s *System) (Finding, error) {
 	const call = "following /sbin/init"
@@ -168,8 +168,8 @@ func judgeGenerator(s *System) (Finding, error) {
 	var f Finding
 	if path.Base(at) != "systemd" {
 		f = good(1)
-	} else if err := s.Executable(generator); err != nil {
-		f = faulty(call, deviant("missing", generator, "%s runs no init scripts without it", at), "systemd with its generator for init scripts")
+	} else if beside := path.Join(path.Dir(at), generator); s.Executable(beside) != nil {
+		f = faulty(call, deviant("missing", beside, "%s runs no init scripts without it", at), "systemd with its generator for init scripts")
 	} else {
 		f = good(2)
 	}
