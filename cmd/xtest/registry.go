@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"xtest/runner"
+	"xtest/runner/kvm"
 	"xtest/runner/local"
 	"xtest/runner/machine"
 	"xtest/runner/oci"
@@ -17,13 +18,14 @@ import (
 
 	// Suites are linked in by their registration with Ginkgo.
 	_ "xtest/suites/hypercall"
+	_ "xtest/suites/hypercall/kvm"
 	_ "xtest/suites/lsb"
 	_ "xtest/suites/namespaces"
 	_ "xtest/suites/selftest"
 )
 
 // backends, in the order in which they are listed.
-var backends = []machine.Backend{uml.Backend{}, xen.Backend{}, qemu.Backend{}, oci.Backend{}, ssh.Backend{}, local.Backend{}}
+var backends = []machine.Backend{uml.Backend{}, xen.Backend{}, kvm.Backend{}, qemu.Backend{}, oci.Backend{}, ssh.Backend{}, local.Backend{}}
 
 // defaultTargets are judged when the user names none.
 var defaultTargets = []string{"uml:debian-12", "xen:debian-12"}

@@ -1,6 +1,7 @@
 package qemu
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -69,6 +70,22 @@ func (h hardware) modules() []string {
 	return names
 }
 
+// check looks for the modules that the kernel must have. Of one that came without modules nothing is
+// known.
+func (v Variant) check(k Kernel) error {
+	if len(v.Modules) == 0 || k.Modules == "" {
+		return nil
+	}
+	tree, err := modules.Open(os.DirFS(k.Modules))
+	if err == nil {
+		_, err = tree.Order(v.Modules...)
+	}
+	if errors.Is(err, modules.ErrUnknown) {
+		return fmt.Errorf("the kernel %s: %w; %s", k.Artefact.Package, err, v.Lacking)
+	}
+	return err
+}
+
 // present are those of the modules that the kernel has.
 func present(dir string, names []string) []string {
 	tree, err := modules.Open(os.DirFS(dir))
@@ -85,7 +102,7 @@ func present(dir string, names []string) []string {
 }
 
 // examine looks at a user's kernel before it is booted: what it lacks would show as silence.
-func examine(k *Kernel, typ string, root bool) error {
+func examine(k *Kernel, typ string, root bool, more []Need) error {
 	image, err := readKernel(k.Image)
 	if err != nil {
 		return err
@@ -96,7 +113,7 @@ func examine(k *Kernel, typ string, root bool) error {
 	if base := filepath.Base(k.Modules); image.version != "" && k.Modules != "" && base != image.version && strings.HasPrefix(base, image.version[:1]) {
 		return fmt.Errorf("%s is Linux %s, and the modules in %s are those of %s", k.Image, image.version, k.Modules, base)
 	}
-	if what := configOf(k.Image, image).lacks(needs(typ, root), k.Modules != ""); what != "" {
+	if what := configOf(k.Image, image).lacks(append(needs(typ, root), more...), k.Modules != ""); what != "" {
 		if root && strings.Contains(what, "_BLK") || strings.Contains(what, "EXT4") || strings.Contains(what, "VIRTIO") {
 			what += "; --no-rootfs boots without it"
 		}

@@ -97,16 +97,16 @@ func decompressed(b []byte) (io.Reader, error) {
 	return nil, errCompression
 }
 
-// need is what a machine cannot do without.
-type need struct {
-	option string
-	module bool // a module will do
-	why    string
+// Need is an option of the kernel that a machine cannot do without.
+type Need struct {
+	Option string // without CONFIG_
+	Module bool   // a module will do
+	Why    string
 }
 
 // needs are those of a machine with a root disk or without.
-func needs(typ string, root bool) []need {
-	list := []need{
+func needs(typ string, root bool) []Need {
+	list := []Need{
 		{"64BIT", false, "the machine is x86-64"},
 		{"BLK_DEV_INITRD", false, "the agent comes in an initial RAM file system"},
 		{"BINFMT_ELF", false, "the agent is an ELF program"},
@@ -121,28 +121,28 @@ func needs(typ string, root bool) []need {
 	if !root {
 		return list
 	}
-	list = append(list, need{"VIRTIO_BLK", true, "the root file system is on a virtio disk"}, need{"EXT4_FS", true, "the root file system is ext4"})
+	list = append(list, Need{"VIRTIO_BLK", true, "the root file system is on a virtio disk"}, Need{"EXT4_FS", true, "the root file system is ext4"})
 	if typ == MicroVM {
-		return append(list, need{"VIRTIO_MMIO", true, "the disks of a microvm are on virtio-mmio (--machine q35 has them on PCI)"})
+		return append(list, Need{"VIRTIO_MMIO", true, "the disks of a microvm are on virtio-mmio (--machine q35 has them on PCI)"})
 	}
-	return append(list, need{"PCI", false, "the disk is on PCI"}, need{"VIRTIO_PCI", true, "the disk is on virtio-pci"})
+	return append(list, Need{"PCI", false, "the disk is on PCI"}, Need{"VIRTIO_PCI", true, "the disk is on virtio-pci"})
 }
 
 // lacks gives the first thing that is missing in c, in words, or "". With no configuration nothing is.
-func (c kconfig) lacks(list []need, modules bool) string {
+func (c kconfig) lacks(list []Need, modules bool) string {
 	if c == nil {
 		return ""
 	}
 	for _, n := range list {
-		value := c[n.option]
+		value := c[n.Option]
 		switch {
-		case value == "y", value == "m" && n.module && modules:
-		case value == "m" && n.module:
-			return "it has CONFIG_" + n.option + " as a module, and its modules were not given (--modules DIR): " + n.why
+		case value == "y", value == "m" && n.Module && modules:
+		case value == "m" && n.Module:
+			return "it has CONFIG_" + n.Option + " as a module, and its modules were not given (--modules DIR): " + n.Why
 		case value == "m":
-			return "it has CONFIG_" + n.option + " as a module and needs it built in: " + n.why
+			return "it has CONFIG_" + n.Option + " as a module and needs it built in: " + n.Why
 		default:
-			return "it lacks CONFIG_" + n.option + ": " + n.why
+			return "it lacks CONFIG_" + n.Option + ": " + n.Why
 		}
 	}
 	return ""

@@ -151,7 +151,7 @@ func TestWhatAKernelLacks(t *testing.T) {
 		if c.modules {
 			k.Modules = filepath.Join(dir, "6.1.0")
 		}
-		err := examine(&k, c.typ, c.root)
+		err := examine(&k, c.typ, c.root, nil)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
@@ -161,7 +161,7 @@ func TestWhatAKernelLacks(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "bzImage")
 	if err := os.WriteFile(path, image("6.1.0", []byte("x")), 0o600); err == nil {
-		if err := examine(&Kernel{Image: path, Modules: "/lib/modules/6.2.0"}, Q35, false); err == nil || !strings.Contains(err.Error(), "is Linux 6.1.0, and the modules") {
+		if err := examine(&Kernel{Image: path, Modules: "/lib/modules/6.2.0"}, Q35, false, nil); err == nil || !strings.Contains(err.Error(), "is Linux 6.1.0, and the modules") {
 			t.Errorf("modules of another kernel: %v", err)
 		}
 	}

@@ -117,6 +117,22 @@ const defaultMemory = 512 << 20
 
 // Prepare obtains the kernel and, where the supplies can make one, the root file system.
 func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*machine.Image, error) {
+	return Variant{Backend: "qemu"}.Prepare(ctx, what, s)
+}
+
+// Variant is what another backend's machines have that these have not, or need.
+type Variant struct {
+	Backend string // its name
+	Full    bool   // of a release take the full kernel, whatever the machine's type
+	// Modules are those that the kernel must have, unless it has them built in; Lacking is what to say
+	// to the user when one is missing.
+	Modules []string
+	Lacking string
+	Needs   []Need // of a user's kernel, beside what every machine needs
+}
+
+// Prepare is the backend's.
+func (v Variant) Prepare(ctx context.Context, what string, s *machine.Supplies) (*machine.Image, error) {
 	path, err := Find()
 	if err != nil {
 		return nil, err
@@ -133,18 +149,18 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	if err := h.check(); err != nil {
 		return nil, err
 	}
-	release, kernel, err := parts(ctx, s, what, h.typ)
+	release, kernel, err := v.parts(ctx, s, what, h.typ)
 	if err != nil {
 		return nil, err
 	}
 	g := guest{hardware: h, kernel: kernel.Image, params: o.Params}
 	img := &machine.Image{
-		Plan:   event.Plan{Backend: "qemu", Parts: []event.Artefact{kernel.Artefact}, Accel: accel.Name, Why: accel.Why},
+		Plan:   event.Plan{Backend: v.Backend, Parts: []event.Artefact{kernel.Artefact}, Accel: accel.Name, Why: accel.Why},
 		Memory: h.memory, Cores: h.cores, Repeats: h.clock == Icount, Explain: Explain,
 	}
 	img.Scale, img.BootLimit = patience(h)
 	if kernel.theirs {
-		if err := examine(&kernel, h.typ, s.Root != nil); err != nil {
+		if err := examine(&kernel, h.typ, s.Root != nil, v.Needs); err != nil {
 			return nil, err
 		}
 		img.Plan.Parts[0] = kernel.Artefact
@@ -158,6 +174,10 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 		img.Plan.Parts = append(img.Plan.Parts, event.Artefact{Role: "rootfs", Package: release.Title})
 		names = append(names, "virtio_blk", transport(h.typ), "ext4")
 	}
+	if err := v.check(kernel); err != nil {
+		return nil, err
+	}
+	names = append(names, v.Modules...)
 	if kernel.Modules != "" {
 		names = append(names, present(kernel.Modules, g.modules())...)
 		if kernel.theirs {
@@ -176,17 +196,17 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 }
 
 // parts finds the release and the kernel that what and the options name.
-func parts(ctx context.Context, s *machine.Supplies, what, typ string) (depot.Release, Kernel, error) {
+func (v Variant) parts(ctx context.Context, s *machine.Supplies, what, typ string) (depot.Release, Kernel, error) {
 	file := s.Options.Kernel
 	if machine.IsPath(what) {
 		if file != "" {
-			return depot.Release{}, Kernel{}, fmt.Errorf("qemu:%s names a kernel, and --kernel %s another; name a release there or leave --kernel out", what, file)
+			return depot.Release{}, Kernel{}, fmt.Errorf("%s:%s names a kernel, and --kernel %s another; name a release there or leave --kernel out", v.Backend, what, file)
 		}
 		file, what = what, DefaultRelease
 	}
 	release, ok := depot.FindRelease(what)
 	if !ok {
-		return release, Kernel{}, fmt.Errorf("qemu: no release %q", what)
+		return release, Kernel{}, fmt.Errorf("%s: no release %q", v.Backend, what)
 	}
 	if file != "" {
 		k, err := FileKernel(ctx, s, file, s.Options.Modules)
@@ -196,7 +216,7 @@ func parts(ctx context.Context, s *machine.Supplies, what, typ string) (depot.Re
 		return release, Kernel{}, errors.New("--modules goes with --kernel: a release's kernel has its own modules")
 	}
 	metapackage := release.Cloud
-	if typ == Q35 {
+	if typ == Q35 || v.Full {
 		metapackage = release.Linux // its drivers are what the machine is for
 	}
 	k, err := FindKernel(ctx, s, release, metapackage)
