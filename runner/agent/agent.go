@@ -84,7 +84,10 @@ func (a *agent) boot() error {
 		return fmt.Errorf("reading the kernel's command line: %w", err)
 	}
 	a.params = parameters(string(line))
-	tty, err := openTTY(a.params["channel"])
+	if err := loadModules(words(a.params["modules"])); err != nil {
+		fmt.Fprintf(a.console, "xtest: the event channel's modules: %v\n", err)
+	}
+	tty, err := openChannel(a.params["channel"])
 	if err != nil {
 		return fmt.Errorf("opening the event channel xtest.channel=%s: %w", a.params["channel"], err)
 	}
@@ -100,6 +103,11 @@ func parameters(line string) map[string]string {
 		}
 	}
 	return m
+}
+
+// words takes a parameter apart at its commas.
+func words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
 }
 
 func (a *agent) serve(in io.Reader, out io.Writer) error {

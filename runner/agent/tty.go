@@ -4,12 +4,40 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // tty is a serial line as the event channel.
 type tty struct{ f *os.File }
+
+// openChannel opens the device that the kernel's command line names: a serial line, or a port of virtio's,
+// which has no settings. The driver makes a port's node once it has found the device.
+func openChannel(name string) (io.ReadWriter, error) {
+	if !strings.HasPrefix(name, "/dev/vport") {
+		return openTTY(name)
+	}
+	deadline, tick := time.NewTimer(portPatience), time.NewTicker(2*time.Millisecond)
+	defer deadline.Stop()
+	defer tick.Stop()
+	for {
+		// Not through os.OpenFile's poller, as with serial lines.
+		fd, err := unix.Open(name, unix.O_RDWR|unix.O_CLOEXEC, 0)
+		if err == nil {
+			return os.NewFile(uintptr(fd), name), nil
+		}
+		select {
+		case <-deadline.C:
+			return nil, err
+		case <-tick.C:
+		}
+	}
+}
+
+// portPatience is how long the driver may take to make a port's node.
+const portPatience = 20 * time.Second
 
 // openTTY opens the line raw: bytes pass as they are, in both directions.
 func openTTY(name string) (io.ReadWriter, error) {

@@ -60,6 +60,10 @@ const (
 	privcmd = "xen-privcmd"
 )
 
+// channelModules drive the port that events take. A serial port would do without them, but each byte
+// through it is a trap into the hypervisor: hundreds of specs would take longer than the boot.
+var channelModules = []string{"virtio_pci", "virtio_console"}
+
 // Prepare obtains the hypervisor and dom0's kernel.
 func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*machine.Image, error) {
 	path, err := qemu.Find()
@@ -79,7 +83,7 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	if err != nil {
 		return nil, err
 	}
-	names := []string{privcmd}
+	names := append([]string{privcmd}, channelModules...)
 	initrd, err := s.Initrd(ctx, kernel.Modules, names)
 	if err != nil {
 		return nil, err
@@ -95,9 +99,9 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 		cpu = "host"
 	}
 	args := func(token string) []string {
-		dom0 := append([]string{"console=hvc0", "panic=-1", "rdinit=/init", "xtest.channel=/dev/ttyS1", "xtest.token=" + token}, o.Params...)
+		dom0 := append([]string{"console=hvc0", "panic=-1", "rdinit=/init", "xtest.channel=/dev/vport0p1", "xtest.modules=" + strings.Join(channelModules, ","), "xtest.token=" + token}, o.Params...)
 		return append(qemu.Common(path, accel.Name, memory, cores),
-			"-cpu", cpu, "-serial", "stdio", "-serial", "chardev:channel",
+			"-cpu", cpu, "-serial", "stdio", "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=channel",
 			"-chardev", "socket,id=monitor,fd=4", "-mon", "chardev=monitor,mode=control",
 			"-kernel", hypervisor,
 			"-append", "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot sync_console dom0_mem="+fmt.Sprint(memory>>21)+"M",
