@@ -32,7 +32,6 @@ type table struct {
 	after func(r *run, g guest, said []string)
 }
 
-
 func declare(t table) {
 	if t.read == nil {
 		t.read = own

@@ -130,8 +130,7 @@ func sweep() {
 		Clause: tlfs + "appendix B: each of the 65536 call codes is one that KVM has, or HV_STATUS_INVALID_HYPERCALL_CODE",
 	}, func(r *run) {
 		g := r.guest(hvGuest())
-		answers := map[string][]string{}
-		var order []string
+		answers := map[string][]uint64{}
 		for first := uint64(0); first <= 0xffff; first += kvm.MaxBatch {
 			var calls []kvm.Regs
 			for code := first; code < first+kvm.MaxBatch; code++ {
@@ -140,35 +139,51 @@ func sweep() {
 			list, err := g.Batch(calls, 10*patience)
 			r.Success(fmt.Sprintf("call codes from %#x on", first), err)
 			for i, o := range list {
-				code, said := first+uint64(i), hv(o)
+				said := hv(o)
 				if len(o.Exits) > 0 {
 					said = "left to the user"
 				}
-				if said == hvCode {
-					continue
-				}
-				if answers[said] == nil {
-					order = append(order, said)
-				}
-				answers[said] = append(answers[said], fmt.Sprintf("%#x", code))
-				known := codes[code] || code >= kvm.HVExtQuery && code <= kvm.HVExtMax
-				if !known {
-					r.New(fmt.Sprintf("call code %#x", code), said, hvCode)
-				}
+				answers[said] = append(answers[said], first+uint64(i))
 			}
 		}
-		for _, said := range order {
-			r.Answer("call codes that are answered "+said, strings.Join(answers[said], " "))
+		for _, said := range slices.Sorted(maps.Keys(answers)) {
+			r.Answer("call codes that are answered "+said, ranges(answers[said]))
+			if said == hvCode {
+				continue
+			}
+			unknown := slices.DeleteFunc(slices.Clone(answers[said]), func(code uint64) bool {
+				return codes[code] || code >= kvm.HVExtQuery && code <= kvm.HVExtMax
+			})
+			if len(unknown) > 0 {
+				r.New("call codes "+ranges(unknown), said, hvCode)
+			}
 		}
 		for _, code := range slices.Sorted(maps.Keys(codes)) {
 			if code == kvm.HVPostDebugData || code == kvm.HVRetrieveDebugData || code == kvm.HVResetDebugSession {
 				continue // denied, whatever the repetitions
 			}
-			text := strings.Join(answers[hvInput], " ") + " "
-			r.True(fmt.Sprintf("call code %#x with a repetition that does not begin at 0", code), strings.Contains(text, fmt.Sprintf("%#x ", code)),
+			r.True(fmt.Sprintf("call code %#x with a repetition that does not begin at 0", code), slices.Contains(answers[hvInput], code),
 				"another answer", hvInput)
 		}
 	})
+}
+
+// ranges writes ascending numbers, neighbours together.
+func ranges(list []uint64) string {
+	var parts []string
+	for i := 0; i < len(list); {
+		last := i
+		for last+1 < len(list) && list[last+1] == list[last]+1 {
+			last++
+		}
+		part := fmt.Sprintf("%#x", list[i])
+		if last > i {
+			part += fmt.Sprintf("-%#x", list[last])
+		}
+		parts = append(parts, part)
+		i = last + 1
+	}
+	return strings.Join(parts, " ")
 }
 
 // codes are the calls that KVM has, but for the extended ones.

@@ -8,7 +8,6 @@ package kvm
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"sync"
 	"time"
@@ -44,11 +43,14 @@ func (d device) NewGuest(c kvm.Config) (guest, error) {
 	return g, nil
 }
 
+// errNoDevice says what a machine lacks that has no device.
+var errNoDevice = errors.New(kvm.Path + " is not there: the machine's kernel has no KVM for its processor (CONFIG_KVM and CONFIG_KVM_AMD; a kernel's file needs its modules, --modules)")
+
 // connect opens the way to KVM. Tests put a stand-in under the specs here.
 var connect = func() (hypervisor, error) {
 	d, err := kvm.Open(kvm.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not there: the machine's kernel has no KVM for its processor (CONFIG_KVM and CONFIG_KVM_AMD, whose modules a kernel's file needs beside it: --modules)", kvm.Path)
+		return nil, errNoDevice
 	}
 	if err != nil {
 		return nil, err
