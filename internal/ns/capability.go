@@ -16,3 +16,14 @@ const CapabilitySets = 24
 func Effective(data []byte) uint64 {
 	return uint64(binary.NativeEndian.Uint32(data)) | uint64(binary.NativeEndian.Uint32(data[12:]))<<32
 }
+
+// Capabilities gives the sets that capset(2) reads: one set as effective, permitted and inheritable.
+func Capabilities(set uint64) []byte {
+	var b []byte
+	for _, half := range []uint32{uint32(set), uint32(set >> 32)} {
+		for range 3 {
+			b = binary.NativeEndian.AppendUint32(b, half)
+		}
+	}
+	return b
+}

@@ -49,12 +49,14 @@ const (
 
 // Requests on a pidfd that give a namespace's descriptor: linux/pidfd.h, since Linux 6.11.
 const (
-	PidfdGetCgroup = 0xFF01
-	PidfdGetIPC    = 0xFF02
-	PidfdGetMount  = 0xFF03
-	PidfdGetNet    = 0xFF04
-	PidfdGetPID    = 0xFF05
-	PidfdGetTime   = 0xFF07
-	PidfdGetUser   = 0xFF09
-	PidfdGetUTS    = 0xFF0A
+	PidfdGetCgroup          = 0xFF01
+	PidfdGetIPC             = 0xFF02
+	PidfdGetMount           = 0xFF03
+	PidfdGetNet             = 0xFF04
+	PidfdGetPID             = 0xFF05
+	PidfdGetPIDForChildren  = 0xFF06
+	PidfdGetTime            = 0xFF07
+	PidfdGetTimeForChildren = 0xFF08
+	PidfdGetUser            = 0xFF09
+	PidfdGetUTS             = 0xFF0A
 )

@@ -94,8 +94,7 @@ var cgroupTree = attempt("cgroup2 hierarchy", func(s *script) {
 	path := s.group(nil)
 	s.wait(s.fork(0, func(s *script) { s.join(path) }))
 	removed := s.rmdir(path)
-	s.Must()
-	s.log.setup = append(s.log.setup, removed)
+	s.require(removed)
 })
 
 var _ = suite.Describe("cgroup", func() {

@@ -70,8 +70,7 @@ func (s *script) readlink(path string) text {
 // mount adds a set-up mount(2).
 func (s *script) mount(source, target, kind string, flags uintptr, data string) {
 	c := s.tryMount(source, target, kind, flags, data)
-	s.Must()
-	s.log.setup = append(s.log.setup, c)
+	s.require(c)
 }
 
 // tryMount adds a mount(2) that is judged.

@@ -5,6 +5,10 @@ import (
 	"xtest/suites/spec"
 )
 
+// controlled is the label of specs on what a namespace separates or must not: each has a negative
+// control, since only [isolates] and [crosses] give it.
+const controlled = "isolation"
+
 // observation is what one process's act looked like from another process.
 type observation struct {
 	call   string // the calls that show it, as a C programmer would write them
@@ -18,6 +22,7 @@ type observation struct {
 // either would pass on any kernel, and makes the spec broken.
 func isolates(m spec.Meta, k ns.Kind, observe func(t *spec.T, flags uintptr) observation) {
 	m.Needs = append([]spec.Probe{canMake(k)}, m.Needs...)
+	m.Labels = append(m.Labels, controlled)
 	suite.It(m, func(t *spec.T) {
 		compare(t, t.ID(), k, func(flags uintptr) observation { return observe(t, flags) })
 	})
@@ -42,6 +47,7 @@ func compare(v verdict, id string, k ns.Kind, observe func(flags uintptr) observ
 // the observation without the act: seen there too, it proves nothing.
 func crosses(m spec.Meta, k ns.Kind, observe func(t *spec.T, flags uintptr, act bool) observation) {
 	m.Needs = append([]spec.Probe{canMake(k)}, m.Needs...)
+	m.Labels = append(m.Labels, controlled)
 	suite.It(m, func(t *spec.T) {
 		o := observe(t, k.Flag, true)
 		t.True(k.C+": "+o.call, o.shared, o.seen, "shared with the other namespace")

@@ -19,7 +19,7 @@ func endInit(t *spec.T, kill bool) {
 	s.keep(s.must(`memfd_create("x", 0)`, unix.SYS_MEMFD_CREATE, s.String("x"), 0))
 	ready, locked, end := s.event(), s.event(), s.event()
 	init := s.fork(0, func(s *script) {
-		for range 32 {
+		for range 12 {
 			s.fork(0, func(s *script) {
 				s.must("setsid()", unix.SYS_SETSID)
 				s.lock("flock(member's, LOCK_SH)", unix.LOCK_SH)
@@ -63,7 +63,7 @@ var _ = suite.Describe("pid", func() {
 		}, func(t *spec.T) {
 			// A target that does not wait for the members is only seen when it loses the race with them:
 			// they are many, and it is tried several times.
-			for range 6 {
+			for range 3 {
 				endInit(t, how == "killed")
 			}
 		})

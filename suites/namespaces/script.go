@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -60,7 +61,11 @@ func (s *script) call(text string, nr uintptr, args ...child.Arg) call {
 
 // must adds a set-up call.
 func (s *script) must(text string, nr uintptr, args ...child.Arg) call {
-	c := s.call(text, nr, args...)
+	return s.require(s.call(text, nr, args...))
+}
+
+// require makes a call that was added last, as one that is judged, a set-up call.
+func (s *script) require(c call) call {
 	s.Must()
 	s.log.setup = append(s.log.setup, c)
 	return c
@@ -75,10 +80,7 @@ func (s *script) tryFork(text string, flags uintptr, body func(*script)) call {
 
 // fork adds a clone(2) that belongs to the set-up.
 func (s *script) fork(flags uintptr, body func(*script)) call {
-	c := s.tryFork(fmt.Sprintf("clone(%#x)", flags), flags, body)
-	s.Must()
-	s.log.setup = append(s.log.setup, c)
-	return c
+	return s.require(s.tryFork(fmt.Sprintf("clone(%#x)", flags), flags, body))
 }
 
 // wait adds a wait for a forked process. The answer holds its status once the script has run.
@@ -202,6 +204,21 @@ func (c call) gives(want int) {
 		c.reached(t)
 		t.Success(c.text, c.Err())
 		t.Equal(c.text, c.Value(), want)
+	})
+}
+
+// known expects success, where want holds 0, or one of the errors in want. It is for what manuals and
+// kernels disagree about: where says who gives which answer. Any other one is recorded as new.
+func (c call) known(where string, want ...unix.Errno) {
+	c.expect(func(t *spec.T) {
+		c.reached(t)
+		var got unix.Errno
+		errors.As(c.Err(), &got)
+		if slices.Contains(want, got) {
+			t.Note("%s: %s", c.text, spec.ErrnoName(c.Err()))
+			return
+		}
+		t.New(c.text, spec.ErrnoName(c.Err()), where)
 	})
 }
 

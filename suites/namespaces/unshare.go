@@ -2,13 +2,11 @@ package namespaces
 
 import (
 	"fmt"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 
 	"xtest/internal/ns"
 	"xtest/suites/spec"
-	"xtest/suites/spec/child"
 )
 
 // allKinds are the flags of all kinds that this kernel shows.
@@ -39,20 +37,6 @@ var cloneThree = spec.Probe{Name: "clone3", Check: func() error {
 	return nil
 }}
 
-var multithreaded = []flag{{"CLONE_THREAD", unix.CLONE_THREAD}, {"CLONE_SIGHAND", unix.CLONE_SIGHAND}, {"CLONE_VM", unix.CLONE_VM}, {"CLONE_NEWUSER", unix.CLONE_NEWUSER}}
-
-// threads tries unshare(2) in a Go program, which always has several threads: one of its own, so
-// that a target which allows it does not split this one.
-var threads = child.NewFunc("namespaces-threads", func(s *child.Side) error {
-	runtime.LockOSThread()
-	for _, f := range multithreaded {
-		if err := s.SendErr(unix.Unshare(f.bits)); err != nil {
-			return err
-		}
-	}
-	return nil
-})
-
 var _ = suite.Describe("unshare", func() {
 	suite.It(spec.Meta{
 		ID: "unshare/bad-flags", Level: spec.Must, Sources: []string{"UNS-001"},
@@ -64,18 +48,6 @@ var _ = suite.Describe("unshare", func() {
 		}
 		s.call("unshare(0)", unix.SYS_UNSHARE, 0).succeeds()
 		s.run(t)
-	})
-
-	suite.It(spec.Meta{
-		ID: "unshare/multithreaded", Level: spec.Must, Sources: []string{"UNS-002", "UNS-010"},
-		Clause: "unshare(2) ERRORS: EINVAL for CLONE_THREAD, CLONE_SIGHAND, CLONE_VM or CLONE_NEWUSER when the caller is multithreaded",
-	}, func(t *spec.T) {
-		p, err := threads.Start()
-		t.Setup("fork()", err)
-		for _, f := range multithreaded {
-			t.Errno("unshare("+f.text+") by one of several threads", p.Recv(nil), unix.EINVAL)
-		}
-		t.Setup("the child process", p.Wait(t))
 	})
 
 	suite.It(spec.Meta{

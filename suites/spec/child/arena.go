@@ -3,6 +3,7 @@ package child
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -18,8 +19,12 @@ const arenaSize = 256 << 10
 // address, which therefore is far from where kernels put things.
 type arena struct {
 	mem  []byte
-	fd   int
+	fd   int // -1 once the program was spawned
 	used int
+	// close closes fd.
+	close func()
+	// spawned says that the program needs the interpreter as an executable of its own.
+	spawned bool
 }
 
 // The range of addresses that arenas are mapped in, one after the other.
@@ -49,10 +54,11 @@ func newArena() (*arena, error) {
 		return nil, fmt.Errorf("mapping a child program's memory: %w", err)
 	}
 	a := &arena{mem: unsafe.Slice((*byte)(mem), arenaSize), fd: fd, used: arenaHead}
-	runtime.AddCleanup(a, func(fd int) {
+	a.close = sync.OnceFunc(func() { unix.Close(fd) })
+	runtime.AddCleanup(a, func(done func()) {
 		unix.MunmapPtr(mem, arenaSize)
-		unix.Close(fd)
-	}, fd)
+		done()
+	}, a.close)
 	return a, nil
 }
 

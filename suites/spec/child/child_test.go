@@ -257,3 +257,86 @@ func BenchmarkForkedCopy(b *testing.B) {
 		}
 	}
 }
+
+func TestExecGoesOn(t *testing.T) {
+	image, err := Image()
+	if err != nil {
+		t.Skip("programs run in a forked copy here:", err)
+	}
+	p := NewProgram()
+	var before, after Result
+	before = p.Call(unix.SYS_GETPID)
+	exec := p.Exec(image, func(sub *Program) { after = sub.Call(unix.SYS_GETPID) })
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if exec.Done() || !after.Done() || before.Value() != after.Value() {
+		t.Errorf("exec returned: %v, PID %d before it, %d behind", exec.Done(), before.Value(), after.Value())
+	}
+}
+
+func TestFailedExecReturns(t *testing.T) {
+	if _, err := Image(); err != nil {
+		t.Skip("programs run in a forked copy here:", err)
+	}
+	p := NewProgram()
+	exec := p.Exec(-1, func(*Program) {})
+	behind := p.Call(unix.SYS_GETPID)
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(exec.Err(), unix.EBADF) || !behind.Done() {
+		t.Errorf("got %v, the next call was made: %v", exec.Err(), behind.Done())
+	}
+}
+
+func TestThreadSharesAndEnds(t *testing.T) {
+	if _, err := Image(); err != nil {
+		t.Skip("programs run in a forked copy here:", err)
+	}
+	p := NewProgram()
+	var pid, tid Result
+	event := p.Call(unix.SYS_EVENTFD2, 0, 0)
+	one := p.Buffer(8)
+	one.Bytes[0], one.Bytes[7] = 1, 1
+	p.Thread(func(sub *Program) {
+		pid, tid = sub.Call(unix.SYS_GETPID), sub.Call(unix.SYS_GETTID)
+		sub.Call(unix.SYS_WRITE, event, one, 8)
+	})
+	p.Call(unix.SYS_READ, event, p.Buffer(8), 8)
+	main := p.Call(unix.SYS_GETPID)
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if pid.Value() != main.Value() || tid.Value() == main.Value() {
+		t.Errorf("process %d has a thread of process %d with the ID %d", main.Value(), pid.Value(), tid.Value())
+	}
+}
+
+func TestFork3(t *testing.T) {
+	p := NewProgram()
+	args := p.Buffer(64)
+	args.Bytes[32] = byte(unix.SIGCHLD) // exit_signal of struct clone_args, linux/sched.h
+	var inner Result
+	pid := p.Fork3(args, 64, func(sub *Program) { inner = sub.Call(unix.SYS_GETPID) })
+	p.Call(unix.SYS_WAIT4, pid, 0, 0, 0)
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if pid.Err() != nil || pid.Value() != inner.Value() {
+		t.Errorf("clone3() gave %d, %v; the process is %d", pid.Value(), pid.Err(), inner.Value())
+	}
+}
+
+func TestWordIsReadWhenCalled(t *testing.T) {
+	p := NewProgram()
+	flags := p.Buffer(8)
+	p.Call(unix.SYS_READ, p.Call(unix.SYS_EVENTFD2, 5, 0), flags, 8)
+	fd := p.Call(unix.SYS_EVENTFD2, 0, Word{flags})
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(fd.Err(), unix.EINVAL) { // 5 is no flag of eventfd2(2)
+		t.Errorf("got %v, expected the 5 that the call before it read", fd.Err())
+	}
+}

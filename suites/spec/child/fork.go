@@ -38,7 +38,7 @@ func (p *Program) Start(flags uintptr) (*Process, error) {
 		return nil, p.err
 	}
 	pid, err := p.spawn(flags)
-	if errors.Is(err, errors.ErrUnsupported) {
+	if errors.Is(err, errors.ErrUnsupported) && !p.arena.spawned {
 		pid, err = p.fork(flags)
 	}
 	if err != nil {

@@ -16,9 +16,12 @@ type Program struct {
 	err   error
 }
 
-// Arg is an argument of a call: an integer of any kind, a [Buffer], or the [Result] of an earlier
-// call of the same program.
+// Arg is an argument of a call: an integer of any kind, a [Buffer], a [Word], or the [Result] of an
+// earlier call of the same program.
 type Arg any
+
+// Word is an argument whose value stands in the first 8 bytes of a buffer by the time of the call.
+type Word struct{ Buffer }
 
 // Result is what a call returned, readable once the program has run past it.
 type Result struct {
@@ -81,12 +84,25 @@ func (p *Program) Fork(flags uintptr, body func(sub *Program)) Result {
 	o := p.add(opFork)
 	o.nr = unix.SYS_CLONE
 	o.args[0] = flags | uintptr(unix.SIGCHLD)
+	o.subject = p.part(body)
+	return Result{o, p.arena}
+}
+
+// Fork3 adds a clone3(2) with size bytes of a struct clone_args, else like [Program.Fork].
+func (p *Program) Fork3(args Buffer, size int, body func(sub *Program)) Result {
+	o := p.add(opFork)
+	o.nr = unix.SYS_CLONE3
+	o.args[0], o.args[1] = address(args.Bytes), uintptr(size)
+	o.subject = p.part(body)
+	return Result{o, p.arena}
+}
+
+// part gives the address of the first op that body adds to a program of its own in the same memory, 0
+// when it adds none.
+func (p *Program) part(body func(sub *Program)) uintptr {
 	sub := &Program{arena: p.arena, err: p.err}
 	body(sub)
-	if sub.first != nil {
-		o.subject = uintptr(unsafe.Pointer(sub.first))
-	}
-	return Result{o, p.arena}
+	return uintptr(unsafe.Pointer(sub.first))
 }
 
 // Repeat adds what body adds, to be run n times, at least once. The results are those of the last time.
@@ -143,6 +159,9 @@ func (p *Program) word(a Arg) (value, ref uintptr) {
 		return 0, uintptr(unsafe.Pointer(v.op))
 	case Buffer:
 		return address(v.Bytes), 0
+	case Word:
+		// A reference is read like an op, at the place of its value.
+		return 0, address(v.Bytes[:8]) - unsafe.Offsetof(op{}.value)
 	case int:
 		return uintptr(v), 0
 	case int32:
@@ -158,7 +177,7 @@ func (p *Program) word(a Arg) (value, ref uintptr) {
 	case uintptr:
 		return v, 0
 	}
-	panic("child program: an argument is an integer, a Buffer or a Result")
+	panic("child program: an argument is an integer, a Buffer, a Word or a Result")
 }
 
 // Done says whether the call was made and returned.

@@ -84,7 +84,7 @@ func tryOut(fd int) error {
 // spawn starts the program as an executable of its own. It does not where that would change what the
 // program finds: an exec takes the capabilities that a new user namespace has given.
 func (p *Program) spawn(flags uintptr) (pid int, err error) {
-	if flags&unix.CLONE_NEWUSER != 0 {
+	if flags&unix.CLONE_NEWUSER != 0 || p.arena.fd < 0 {
 		return 0, errors.ErrUnsupported
 	}
 	fd, err := executable()
@@ -115,5 +115,8 @@ func (p *Program) spawnFrom(fd int, flags uintptr) (pid int, err error) {
 	if errno := -int(ret); errno > 0 && errno < 4096 {
 		return 0, fmt.Errorf("clone(%#x): %w", flags, unix.Errno(errno))
 	}
+	// Each open descriptor costs every later start a system call.
+	p.arena.close()
+	p.arena.fd = -1
 	return int(ret), nil
 }

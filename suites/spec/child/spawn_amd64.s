@@ -48,10 +48,7 @@ TEXT ·interpreter(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ $arenaFD, R8
 	XORQ R9, R9
 	SYSCALL
-	MOVQ $sys_close, AX
-	MOVQ $arenaFD, DI
-	SYSCALL
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), BX // the descriptor stays open, for Program.Exec
 	XORQ R12, R12   // the last call's error
 
 next:
