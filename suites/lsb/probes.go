@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"path"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -83,14 +82,5 @@ var logSocket = spec.Probe{Name: "system log", Check: func() error {
 // localeSources probes for the sources of locales, which the LSB does not ask for.
 var localeSources = spec.Probe{Name: "locale sources", Check: func() error {
 	_, err := here.Stat("/usr/share/i18n/locales/POSIX")
-	return err
-}}
-
-// utf8Locale probes for a locale in which messages are translated: they never are in the C locale.
-var utf8Locale = spec.Probe{Name: "locale C.UTF-8", Check: func() error {
-	o, err := shell(context.Background(), here, command{argv: []string{"locale", "-a"}})
-	if err == nil && !strings.Contains(strings.ToLower(o.stdout), "c.utf") {
-		err = errors.New("locale -a does not list it")
-	}
 	return err
 }}
