@@ -98,7 +98,11 @@ func (p *page) wayOn() {
 		for _, t := range p.m.Targets {
 			for _, s := range t.Specs {
 				if bad(s) && len(s.ID) <= maxValue {
-					again := "xtest run " + shellWord(t.Name) + " " + flagValue("--spec", s.ID)
+					command := "xtest run "
+					if offline(t) {
+						command = "xtest lsb "
+					}
+					again := command + shellWord(t.Name) + " " + flagValue("--spec", s.ID)
 					if p.m.Run != nil {
 						for _, f := range p.m.Run.Flags {
 							again += " " + shellWord(f)

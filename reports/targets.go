@@ -88,7 +88,11 @@ func (p *page) describe(t *Target) string {
 	if len(what) > 0 {
 		parts = append(parts, strings.Join(what, ", "))
 	}
-	parts = append(parts, boots(t))
+	if offline(t) {
+		parts = append(parts, Clip(Clean(t.Plan.Why), maxValue))
+	} else {
+		parts = append(parts, boots(t))
+	}
 	if n := len(t.Crashes); n > 0 {
 		parts = append(parts, plural(n, "crash", "crashes"))
 	}

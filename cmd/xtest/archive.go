@@ -21,8 +21,11 @@ func (f *archiveFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.override.Keyring, "keyring", "", "file of the archive's OpenPGP keys (default: the one that apt is set to)")
 }
 
+// open opens the cache.
+func (f *archiveFlags) open() (*cache.Cache, error) { return cache.Open(f.cache) }
+
 func (f *archiveFlags) depot() (*depot.Depot, error) {
-	c, err := cache.Open(f.cache)
+	c, err := f.open()
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"slices"
@@ -41,6 +42,8 @@ type runFlags struct {
 	shard   string
 	diff    diffFlags
 	typed   []string // the flags that make the machines what they are
+	// draw writes the result; nil: as the flags on differences say.
+	draw func(io.Writer, screen, *reports.Model) error
 }
 
 func runCommand() *cobra.Command {
@@ -105,18 +108,30 @@ func (f *runFlags) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	depot, err := f.archive.depot()
-	if err != nil {
-		return err
-	}
-	defer depot.Cache.Close()
+	return f.carryOut(ctx, plan, shard, nil, nil)
+}
+
+// carryOut makes a run of a plan. Before its targets are booted, first puts on the record what is
+// judged without booting, under the names of offline.
+func (f *runFlags) carryOut(ctx context.Context, plan runner.Plan, shard *event.Shard, offline []string, first func(*record.Writer)) error {
 	screen := stdoutScreen()
-	progress := reports.NewProgress(os.Stdout, screen.progress())
-	depot.Progress, depot.Warn = progress.Transfer, progress.Say
-	plan.Supplies.Depot = depot
-	if !f.noRoot {
-		maker := &rootfs.Maker{Supplies: plan.Supplies, Say: progress.Say, Step: progress.Step}
-		plan.Supplies.Root = maker.Root
+	live := io.Writer(os.Stdout)
+	if len(plan.Targets) == 0 {
+		live = io.Discard // it is over at once
+	}
+	progress := reports.NewProgress(live, screen.progress())
+	if len(plan.Targets) > 0 {
+		depot, err := f.archive.depot()
+		if err != nil {
+			return err
+		}
+		defer depot.Cache.Close()
+		depot.Progress, depot.Warn = progress.Transfer, progress.Say
+		plan.Supplies.Depot = depot
+		if !f.noRoot {
+			maker := &rootfs.Maker{Supplies: plan.Supplies, Say: progress.Say, Step: progress.Step}
+			plan.Supplies.Root = maker.Root
+		}
 	}
 
 	id := make([]byte, 2)
@@ -130,9 +145,15 @@ func (f *runFlags) run(ctx context.Context, names []string) error {
 	go progress.Watch(watch)
 	rec.Add(event.Event{Kind: event.RunStarted, Run: &event.Run{
 		ID: path.Base(rec.Dir), Version: version(), Command: os.Args, Flags: f.typed, Seed: plan.Seed, Host: runner.Fingerprint(),
-		Targets: namesOf(plan.Targets), Shard: shard,
+		Targets: append(offline, namesOf(plan.Targets)...), Shard: shard,
 	}})
-	err = runner.Run(ctx, plan, rec)
+	if first != nil {
+		first(rec)
+		err = context.Cause(ctx)
+	}
+	if err == nil && len(plan.Targets) > 0 {
+		err = runner.Run(ctx, plan, rec)
+	}
 	return f.finish(rec, progress, screen, err)
 }
 
@@ -181,8 +202,12 @@ func (f *runFlags) finish(rec *record.Writer, progress *reports.Progress, screen
 	if err != nil {
 		return errors.Join(cause, kept, err)
 	}
+	draw := f.draw
+	if draw == nil {
+		draw = f.diff.table
+	}
 	err = errors.Join(
-		f.diff.table(os.Stdout, screen, model),
+		draw(os.Stdout, screen, model),
 		writeReport(f.junit, model, reports.JUnit),
 		writeReport(f.json, model, reports.JSON),
 	)
@@ -241,7 +266,9 @@ func (f *runFlags) plan(names []string) (runner.Plan, error) {
 		}
 	}
 	now := time.Now()
-	plan.Known = func(target, spec string, _ *event.Result) *event.Known { return cfg.Excuse(now, target, whats[target], spec) }
+	plan.Known = func(target, spec string, _ *event.Result) *event.Known {
+		return cfg.Excuse(now, target, whats[target], spec)
+	}
 	plan.Supplies.Modules = spec.Modules(suitesOf(plan.Targets)...)
 	return plan, nil
 }

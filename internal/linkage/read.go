@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // ABI is what must agree between a program and the libraries it loads.
@@ -26,6 +27,19 @@ func (a ABI) String() string {
 		order = ", big-endian"
 	}
 	return fmt.Sprintf("%s %s%s", a.Machine, a.Class, order)
+}
+
+// Short names the ABI for people: "x86_64, 64-bit".
+func (a ABI) Short() string {
+	order := ""
+	if a.Data == elf.ELFDATA2MSB {
+		order = " big-endian"
+	}
+	bits := "64"
+	if a.Class == elf.ELFCLASS32 {
+		bits = "32"
+	}
+	return strings.ToLower(strings.TrimPrefix(a.Machine.String(), "EM_")) + " " + bits + "-bit" + order
 }
 
 // AMD64 is the ABI of x86-64 programs.

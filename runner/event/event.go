@@ -105,13 +105,16 @@ type Host struct {
 	Memory int64  `json:"memory"` // bytes
 }
 
+// Offline is the Backend of a target whose files are read and that is not booted.
+const Offline = "files"
+
 // Plan describes what a target is made of before it is booted.
 type Plan struct {
 	Backend string     `json:"backend"`
 	Suites  []string   `json:"suites"`
 	Command []string   `json:"command,omitempty"` // how the machine is started
 	Accel   string     `json:"accel,omitempty"`   // kvm, tcg, or empty where it does not apply
-	Why     string     `json:"why,omitempty"`     // the reason for the accelerator
+	Why     string     `json:"why,omitempty"`     // the reason for the accelerator; of one offline: what it is
 	Parts   []Artefact `json:"parts,omitempty"`
 }
 

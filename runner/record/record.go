@@ -5,18 +5,14 @@
 package record
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"golang.org/x/sys/unix"
 
@@ -89,20 +85,7 @@ func (w *Writer) Close() error {
 	return errors.Join(err, w.f.Close())
 }
 
-// nameMax is how long the target's part of a file's name may be, in bytes; NAME_MAX is 255.
-const nameMax = 200
-
 // ConsoleLog is the path of a machine's console log.
 func (w *Writer) ConsoleLog(target string, boot int) string {
-	name := strings.Map(func(r rune) rune {
-		if r == ':' || r == '/' || !unicode.IsPrint(r) {
-			return '-'
-		}
-		return r
-	}, target)
-	if len(name) > nameMax { // the path of a user's file
-		sum := sha256.Sum256([]byte(target))
-		name = strings.ToValidUTF8(name[:nameMax-17], "") + "-" + hex.EncodeToString(sum[:8])
-	}
-	return filepath.Join(w.Dir, "console-"+name+"-"+strconv.Itoa(boot)+".log")
+	return filepath.Join(w.Dir, "console-"+event.FileName(target)+"-"+strconv.Itoa(boot)+".log")
 }

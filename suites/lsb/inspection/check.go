@@ -127,7 +127,11 @@ func bad(call, got, expected string) Finding {
 
 // faulty is [bad] for one item.
 func faulty(call string, d event.Deviation, expected string) Finding {
-	f := bad(call, d.String(), expected)
+	got := d.String()
+	if d.Kind == "missing" && d.Detail == "" {
+		got = "no " + got
+	}
+	f := bad(call, got, expected)
 	f.Deviations = []event.Deviation{d}
 	return f
 }

@@ -6,18 +6,18 @@ import (
 	"syscall"
 )
 
-// number identifies a file, whatever its names are.
-type number struct{ device, inode uint64 }
+// identity tells a file, whatever its names are.
+type identity struct{ device, inode uint64 }
 
 var errNoInode = errors.New("the root's store knows no inodes")
 
-func inode(info fs.FileInfo, err error) (number, error) {
+func inode(info fs.FileInfo, err error) (identity, error) {
 	if err != nil {
-		return number{}, err
+		return identity{}, err
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || st.Ino == 0 {
-		return number{}, errNoInode
+		return identity{}, errNoInode
 	}
-	return number{st.Dev, st.Ino}, nil
+	return identity{st.Dev, st.Ino}, nil
 }

@@ -56,6 +56,12 @@ func (a *audit) add(kind, item, format string, args ...any) {
 // the first library in order that defines it.
 func (a *audit) look(c linkage.Closure, r Requirement) {
 	a.examined++
+	if d := a.find(c, r); d != nil {
+		a.compare(r, *d)
+	}
+}
+
+func (a *audit) find(c linkage.Closure, r Requirement) *linkage.Definition {
 	var drift []string
 	for i, l := range c.Libs {
 		for _, d := range l.Defines[r.Name] {
@@ -66,13 +72,12 @@ func (a *audit) look(c linkage.Closure, r Requirement) {
 			if i > 0 {
 				a.add("moved", r.String(), "%s", l.SOName)
 			}
-			a.compare(r, d)
-			return
+			return &d
 		}
 	}
 	if len(drift) == 0 {
 		a.wrong["missing"] = append(a.wrong["missing"], missing(r.String()))
-		return
+		return nil
 	}
 	for i, v := range drift {
 		if v == "" {
@@ -80,6 +85,7 @@ func (a *audit) look(c linkage.Closure, r Requirement) {
 		}
 	}
 	a.add("other-version", r.String(), "has %s", strings.Join(drift, ", "))
+	return nil
 }
 
 func (a *audit) compare(r Requirement, d linkage.Definition) {
