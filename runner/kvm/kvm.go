@@ -8,7 +8,6 @@ package kvm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"xtest/runner/depot"
@@ -65,21 +64,26 @@ var variant = qemu.Variant{
 
 // Prepare obtains the kernel. The agent alone is the machine's user space.
 func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*machine.Image, error) {
-	own := *s
-	own.Root = nil
-	switch own.Options.Accel {
-	case "", qemu.TCG:
-		own.Options.Accel = qemu.TCG // not what XTEST_ACCEL says
-	default:
-		return nil, fmt.Errorf("kvm:%s under the accelerator %s: its machines are emulated, %s", what, own.Options.Accel, qemu.TCG)
+	own, err := emulated(s)
+	if err != nil {
+		return nil, fmt.Errorf("kvm:%s: %w", what, err)
 	}
-	img, err := variant.Prepare(ctx, what, &own)
+	img, err := variant.Prepare(ctx, what, own)
 	if err != nil {
 		return nil, err
 	}
-	if img.Plan.Accel != qemu.TCG {
-		return nil, errors.New("kvm: the machine would not be emulated")
-	}
 	img.Plan.Why = "TCG: its emulated SVM runs the guest's KVM"
 	return img, nil
+}
+
+// emulated are the supplies of a machine without a root file system, and with the one accelerator that
+// it can have, whatever the environment says.
+func emulated(s *machine.Supplies) (*machine.Supplies, error) {
+	own := *s
+	own.Root = nil
+	if a := s.Options.Accel; a != "" && a != qemu.TCG {
+		return nil, fmt.Errorf("the accelerator %s was asked for, and these machines are emulated (%s)", a, qemu.TCG)
+	}
+	own.Options.Accel = qemu.TCG
+	return &own, nil
 }
