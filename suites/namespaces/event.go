@@ -1,6 +1,7 @@
 package namespaces
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -20,9 +21,10 @@ func (s *script) event() int {
 	return fd
 }
 
-func (s *script) signal(event int) {
+// signal adds one to an eventfd, given as its number or as the call that made it.
+func (s *script) signal(event any) {
 	b := s.Buffer(8)
-	b.Bytes[0], b.Bytes[7] = 1, 1 // a count above zero in either byte order
+	binary.NativeEndian.PutUint64(b.Bytes, 1)
 	s.must("write(eventfd, &one, 8)", unix.SYS_WRITE, event, b, 8)
 }
 

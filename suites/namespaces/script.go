@@ -1,6 +1,7 @@
 package namespaces
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,8 @@ type log struct {
 	events int
 	setup  []call
 	judged []judgement
-	owned  bool // own was called
+	owned  bool          // own was called
+	long   time.Duration // how long the script may take, instead of patience
 }
 
 // judgement is a call with what is expected of it.
@@ -143,7 +145,7 @@ const patience = 4 * time.Second
 
 // try runs the script and returns what failed of the set-up.
 func (s *script) try(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.log.long, patience))
 	defer cancel()
 	err := s.Run(ctx)
 	if cause := s.check(); cause != nil {
