@@ -137,9 +137,9 @@ var _ = suite.Describe("leak", func() {
 		{ns.Cgroup, cgroupNS, "TDN-008"}, {ns.IPC, ipcNS, "TDN-004"}, {ns.Mount, mountNS, "TDN-007"}, {ns.Net, netNS, "TDN-002"},
 		{ns.PID, pidNS, "TDN-005"}, {ns.Time, timeNS, "TDN-026"}, {ns.User, userNS, "TDN-006"}, {ns.UTS, utsNS, "TDN-003"},
 	} {
-		leaks("leak/"+c.kind.Name, c.kind, c.probe, briefRound, spec.Meta{Limit: 30 * time.Second})
+		leaks("leak/"+c.kind.Name, c.kind, c.probe, briefRound, spec.Meta{Limit: time.Minute})
 		leaks("leak/"+c.kind.Name+"-soak", c.kind, c.probe, soakRound, spec.Meta{
-			Sources: []string{c.source, "TDN-009", "TDN-017"}, Labels: []string{"soak"}, Limit: 5 * time.Minute,
+			Sources: []string{c.source, "TDN-009", "TDN-017"}, Labels: []string{"soak"}, Limit: 15 * time.Minute,
 		})
 	}
 })

@@ -35,7 +35,7 @@ func pinned(t *spec.T, n int) error {
 
 var _ = suite.Describe("leak", func() {
 	m := guest(meta("sees-leaks", "namespaces that stay are seen in the kernel's memory"))
-	m.Limit = 30 * time.Second
+	m.Limit = time.Minute
 	suite.It(m, func(t *spec.T) {
 		const cycles = 200
 		r, err := leak.Watch(t, cycles, func() error { return nil }, func() error { return pinned(t, cycles) })

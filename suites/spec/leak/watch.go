@@ -20,7 +20,7 @@ const (
 
 // settling is how long the kernel has to take things down: it does much of that later, in work queues. It
 // is done when nothing has changed for idle.
-var settling, idle = 15 * time.Second, 2 * time.Second
+var settling, idle = 30 * time.Second, 5 * time.Second
 
 // Report is what came of watching.
 type Report struct {
