@@ -17,8 +17,8 @@ const (
 	hvParameter   = "HV_STATUS_INVALID_PARAMETER"
 	hvDenied      = "HV_STATUS_ACCESS_DENIED"
 	hvNotNow      = "HV_STATUS_OPERATION_DENIED"
-	noHeaderCheck = "Linux before 5.14 does not look at variable headers and reserved bits"
-	noExtended    = "Linux before 6.3 has no extended calls"
+	noHeaderCheck = "Linux before 5.18 does not look at variable headers (40421f38f637) and reserved bits (413af6601f76)"
+	noExtended    = "Linux before 6.3 has no extended calls (db9cf24cea69)"
 )
 
 // hvGuest is a guest that uses Hyper-V's interface.

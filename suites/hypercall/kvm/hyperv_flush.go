@@ -28,9 +28,9 @@ const (
 )
 
 const (
-	noXMM    = "Linux before 5.14 takes no parameters of these calls in registers"
-	noCount  = "Linux before 5.14 does not compare the variable header's size with the set of processors"
-	noGentle = "Linux before 6.2 flushes all and does not read the list"
+	noXMM    = "Linux before 5.14 takes no parameters of flushes in registers (5974565bc26d), and before 5.18 none of HvCallSendSyntheticClusterIpiEx (47d3e5cdfe60)"
+	noCount  = "Linux before 5.18 does not compare the variable header's size with the set of processors (bd1ba5732bb9)"
+	noGentle = "Linux before 6.2 flushes all and does not read the list (260970862c88)"
 )
 
 // flushSets writes them, each as HvCallFlushVirtualAddressSpaceEx has them: address space, flags, set.
