@@ -34,6 +34,8 @@ type Target struct {
 	Memory int64
 	// Options are what the user asks of its machine.
 	Options machine.Options
+	// Alone has its machine run while no other does: what it measures is wall time.
+	Alone bool
 	// Scale multiplies time limits beyond what the backend asks for; 0 is 1. They never become
 	// shorter than on hardware.
 	Scale float64
@@ -165,7 +167,7 @@ func (w *work) judge(ctx context.Context, img *machine.Image) {
 		j.order = append(j.order, s.ID)
 		w.rec.Add(event.Event{Kind: event.SpecListed, Target: t.Name, Suite: s.Meta.Suite, Spec: s.ID, Meta: &s.Meta})
 	}
-	leave, err := w.gate.Enter(ctx, schedule.Need{Cores: img.Cores, Memory: img.Memory, Folder: img.Folder})
+	leave, err := w.gate.Enter(ctx, schedule.Need{Cores: img.Cores, Memory: img.Memory, Folder: img.Folder, Alone: t.Alone})
 	if err != nil {
 		return
 	}

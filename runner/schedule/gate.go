@@ -17,6 +17,8 @@ type Need struct {
 	Memory int64 // bytes, its own; what its process takes besides is added here
 	// Folder is where the machine keeps its memory in a file, or "": the space there must do, too.
 	Folder string
+	// Alone is for a machine that measures wall time: while it is up no other is, whatever room there is.
+	Alone bool
 }
 
 // overhead is what a machine's processes (emulator, guard) take beside the machine's memory, in bytes.
@@ -114,6 +116,9 @@ func (g *Gate) fits(n Need) bool {
 	}
 	cores, memory, file := n.Cores, n.Memory, n.Memory
 	for _, t := range g.running {
+		if t.need.Alone || n.Alone {
+			return false
+		}
 		cores += t.need.Cores
 		memory += t.need.Memory
 		if t.need.Folder == n.Folder {

@@ -91,6 +91,25 @@ func TestGateIsFair(t *testing.T) {
 	<-all[2].in
 }
 
+func TestGateLetsOneRunAlone(t *testing.T) {
+	g := NewGate(Limits{Cores: 4})
+	all := line(t, g, Need{}, Need{}, Need{Alone: true}, Need{}, Need{})
+	<-all[0].in
+	<-all[1].in
+	all[0].leave()
+	if n := up(g); n != 1 {
+		t.Fatalf("%d machines are up, want the one that entered before", n)
+	}
+	all[1].leave()
+	<-all[2].in
+	if n := up(g); n != 1 {
+		t.Fatalf("%d machines are up beside one that runs alone", n-1)
+	}
+	all[2].leave()
+	<-all[3].in
+	<-all[4].in
+}
+
 func TestGateGivesUp(t *testing.T) {
 	g := NewGate(Limits{Cores: 1})
 	all := line(t, g, Need{}, Need{}, Need{})
