@@ -40,6 +40,9 @@ func (p *reader) options(at []any, o Options) error {
 	if o.Cores < 0 || o.Cores > 64 {
 		return p.value(where("cpus"), "a machine has 1 to 64 processors")
 	}
+	if o.Salt < 0 || o.Salt > 1_000_000 {
+		return p.value(where("salt"), "a salt is a number from 1 to 1000000")
+	}
 	// Written so that "not a number", which compares false with all, is refused.
 	if s := o.Limits.Scale; s != 0 && !(s >= 0.1 && s <= 100) {
 		return p.value(where("limits", "scale"), "the scale of time limits is a number from 0.1 to 100")

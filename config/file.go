@@ -36,6 +36,7 @@ type Options struct {
 	Kernel        string   `yaml:"kernel" doc:"File of a kernel (bzImage) or of its Debian package, in place of the release's own."`
 	Modules       string   `yaml:"modules" doc:"Folder of the modules of the kernel's file: lib/modules/VERSION, or what INSTALL_MOD_PATH was."`
 	Params        []string `yaml:"params" doc:"Boot parameters, behind those that the machine needs."`
+	Salt          int      `yaml:"salt" doc:"Number of a dummy boot parameter, xtest.salt=N, which lays the kernel's addresses out differently: 1 to 1000000. Default: none." minimum:"1" maximum:"1000000"`
 	Machine       string   `yaml:"machine" doc:"Machine type of QEMU: microvm (least hardware) or q35 (a PC)."`
 	Accel         string   `yaml:"accel" doc:"Accelerator of QEMU: tcg, kvm, or auto, which takes KVM when a test guest runs under it. Default: tcg."`
 	Clock         string   `yaml:"clock" doc:"icount: the guest's time is the number of executed instructions. Default: the host's time."`

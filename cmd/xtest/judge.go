@@ -87,6 +87,9 @@ func machineOptions(o config.Options, b machine.Backend) (machine.Options, error
 	for _, p := range o.Params {
 		m.Params = append(m.Params, strings.Fields(p)...)
 	}
+	if o.Salt != 0 {
+		m.Params = append(m.Params, fmt.Sprintf("xtest.salt=%d", o.Salt))
+	}
 	return m, m.Check(b)
 }
 

@@ -287,6 +287,9 @@ func checkOptions(o config.Options) error {
 	if o.Cores < 0 || o.Cores > 64 {
 		return usagef("--cpus %d: a machine has 1 to 64 processors", o.Cores)
 	}
+	if o.Salt < 0 || o.Salt > 1_000_000 {
+		return usagef("--salt %d: a salt is a number from 1 to 1000000", o.Salt)
+	}
 	if s := o.Limits.Scale; s != 0 && !(s >= 0.1 && s <= 100) {
 		return usagef("--time-scale %g: the scale of time limits is a number from 0.1 to 100", s)
 	}

@@ -91,7 +91,16 @@ func (a *agent) boot() error {
 	if err != nil {
 		return fmt.Errorf("opening the event channel xtest.channel=%s: %w", a.params["channel"], err)
 	}
-	return a.serve(tty, tty)
+	order, err := os.Open(wire.OrderPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return a.serve(tty, tty)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the runner's order: %w", err)
+	}
+	defer order.Close()
+	os.Remove(wire.OrderPath) // it holds the key
+	return a.serve(order, tty)
 }
 
 // parameters picks xtest.NAME=VALUE out of a kernel command line.
@@ -117,7 +126,7 @@ func (a *agent) serve(in io.Reader, out io.Writer) error {
 	var order wire.Order
 	buffered := bufio.NewReaderSize(in, 64<<10)
 	line, err := buffered.ReadBytes('\n')
-	if err == nil {
+	if err == nil || errors.Is(err, io.EOF) && len(line) > 0 { // a file ends without a line's end
 		err = json.Unmarshal(line, &order)
 	}
 	if err != nil {

@@ -65,7 +65,9 @@ type Image struct {
 	Folder string
 	// Launch says how to start the machine, writing what this boot alone needs into Boot.Scratch.
 	Launch func(b Boot) (Launch, error)
-	// Repeats has equal orders boot with equal kernel command lines: the token is made of the seed.
+	// Repeats has equal orders boot alike, to the instruction where the machine's clock counts them: the
+	// token is made of the seed, and the order comes with the machine, in [Boot.Initrd], so that nothing
+	// reaches it at a time that is the host's.
 	Repeats bool
 	// Explain says in words what the error means with which the machine's process ended, given the
 	// console's last lines; nil leaves the error as it is.
@@ -76,6 +78,7 @@ type Image struct {
 type Boot struct {
 	Scratch string // a folder of this boot's own
 	Token   string // for the kernel's command line, as xtest.token
+	Order   []byte // that goes into the initial RAM file system, or nil: it goes over the channel
 	// Dump is where the machine's memory may be kept when it crashes, an absolute path, or "" when it
 	// may be kept nowhere.
 	Dump string

@@ -74,7 +74,14 @@ func (img *Image) start(order wire.Order, logPath, scratch string) (*Machine, er
 		order.Token = hex.EncodeToString(sum[:13])
 	}
 	order.Modules, order.Root, order.Scale = img.Modules, img.Root, img.Scale
+	text, err := json.Marshal(order)
+	if err != nil {
+		panic(err) // the order is made of plain values
+	}
 	boot := Boot{Scratch: scratch, Token: order.Token}
+	if img.Repeats {
+		boot.Order, text = text, nil
+	}
 	if logPath != "" {
 		file, err := filepath.Abs(strings.TrimSuffix(logPath, ".log") + ".memory")
 		if err != nil {
@@ -101,7 +108,7 @@ func (img *Image) start(order wire.Order, logPath, scratch string) (*Machine, er
 		defer its.Close()
 		files = append(files, its)
 	}
-	m, err := img.join(launch, order, logPath, scratch, ours, files)
+	m, err := img.join(launch, order.Key, text, logPath, scratch, ours, files)
 	if err != nil {
 		if socket != nil {
 			err = errors.Join(err, socket.Close())
@@ -122,8 +129,9 @@ func socketpair(name string) (ours, theirs *os.File, err error) {
 	return os.NewFile(uintptr(pair[0]), name), os.NewFile(uintptr(pair[1]), name), nil
 }
 
-// join starts the process and takes its console and the event channel up.
-func (img *Image) join(launch Launch, order wire.Order, logPath, scratch string, channel *os.File, files []*os.File) (*Machine, error) {
+// join starts the process and takes its console and the event channel up. The order is the text that
+// the agent waits for, or nil.
+func (img *Image) join(launch Launch, key, order []byte, logPath, scratch string, channel *os.File, files []*os.File) (*Machine, error) {
 	consoleR, consoleW, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("making the console's pipe: %w", err)
@@ -165,7 +173,7 @@ func (img *Image) join(launch Launch, order wire.Order, logPath, scratch string,
 	}
 	events := make(chan Incoming, 256)
 	m.Events = events
-	go m.converse(channel, in, order, events)
+	go m.converse(channel, in, key, order, events)
 	go func() {
 		io.Copy(m.Console, consoleR)
 		consoleR.Close()
@@ -182,11 +190,12 @@ func (img *Image) join(launch Launch, order wire.Order, logPath, scratch string,
 	return m, nil
 }
 
-// converse waits for the agent's hello, gives it the order and passes its events on.
-func (m *Machine) converse(channel *os.File, in *tap, order wire.Order, events chan<- Incoming) {
+// converse waits for the agent's hello, gives it the order, if it has yet to get one, and passes its
+// events on.
+func (m *Machine) converse(channel *os.File, in *tap, key, order []byte, events chan<- Incoming) {
 	defer close(events)
 	defer channel.Close()
-	r := wire.NewReader(io.LimitReader(in, channelLimit), order.Key)
+	r := wire.NewReader(io.LimitReader(in, channelLimit), key)
 	for {
 		line, err := r.Line()
 		if err != nil && !errors.Is(err, wire.ErrAlien) {
@@ -196,12 +205,10 @@ func (m *Machine) converse(channel *os.File, in *tap, order wire.Order, events c
 			break
 		}
 	}
-	text, err := json.Marshal(order)
-	if err != nil {
-		panic(err) // the order is made of plain values
-	}
-	if _, err := channel.Write(append(text, '\n')); err != nil {
-		return
+	if order != nil {
+		if _, err := channel.Write(append(order, '\n')); err != nil {
+			return
+		}
 	}
 	for {
 		e, err := r.Event()

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"debug/elf"
@@ -18,6 +19,7 @@ import (
 	"xtest/runner/initrd"
 	"xtest/runner/modules"
 	"xtest/runner/schedule"
+	"xtest/runner/wire"
 )
 
 // Supplies is what backends draw on when they prepare a target.
@@ -58,6 +60,35 @@ func (s *Supplies) Initrd(ctx context.Context, modulesDir string, names []string
 		return "", fmt.Errorf("making the initial RAM file system: %w", err)
 	}
 	return filepath.Join(dir, initrdName), nil
+}
+
+// Initrd gives the initial RAM file system for this boot: base itself, or where the order comes with the
+// machine, a copy with the order behind it. The kernel unpacks archives that stand one behind the other
+// (Documentation/driver-api/early-userspace/buffer-format.rst).
+func (b Boot) Initrd(base string) (path string, err error) {
+	if b.Order == nil {
+		return base, nil
+	}
+	fail := func(err error) (string, error) {
+		return "", fmt.Errorf("laying the order into the initial RAM file system: %w", err)
+	}
+	in, err := os.Open(base)
+	if err != nil {
+		return fail(err)
+	}
+	defer in.Close()
+	path = filepath.Join(b.Scratch, initrdName)
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // the order holds the key
+	if err != nil {
+		return fail(err)
+	}
+	_, err = io.Copy(out, in)
+	w := initrd.NewWriter(out)
+	w.File(strings.TrimPrefix(wire.OrderPath, "/"), 0o600, int64(len(b.Order)), bytes.NewReader(b.Order))
+	if err = errors.Join(err, w.Close(), out.Close()); err != nil {
+		return fail(err)
+	}
+	return path, nil
 }
 
 func writeInitrd(path, modulesDir string, names []string) (err error) {

@@ -25,6 +25,10 @@ func (g guest) args(b machine.Boot) []string {
 }
 
 func (g guest) launch(b machine.Boot) (machine.Launch, error) {
+	var err error
+	if g.initrd, err = b.Initrd(g.initrd); err != nil {
+		return machine.Launch{}, err
+	}
 	m := &monitor{}
 	l := machine.Launch{Args: g.args(b), Env: []string{"TMPDIR=" + b.Scratch}, Control: m.control}
 	if g.dump {

@@ -32,6 +32,10 @@ const Hello = "xtest-agent 1"
 // MaxLine is how long a line may be, in bytes. Longer ones are thrown away unread.
 const MaxLine = 1 << 20
 
+// OrderPath is where the order lies in an initial RAM file system, when it comes with the machine
+// instead of over the channel, and what the agent reads it by.
+const OrderPath = "/order.json"
+
 // Order is what the runner asks of the agent.
 type Order struct {
 	Key     []byte   `json:"key"`     // for the keyed hash of every line the agent sends

@@ -2,6 +2,7 @@ package selftest
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -56,5 +57,25 @@ var _ = suite.Describe("verdicts", func() {
 	deaf.Limit = 100 * time.Millisecond
 	suite.It(deaf, func(t *spec.T) { select {} })
 
+	suite.It(meta("measures", "what a spec measures is kept"), func(t *spec.T) {
+		const rounds = 1 << 20
+		n := uint64(1)
+		start := monotonic(t)
+		for range rounds {
+			n = n*6364136223846793005 + 1442695040888963407 // Knuth's MMIX generator: each step needs the one before
+		}
+		took := monotonic(t) - start
+		t.Answer("the last number", n)
+		t.Sample("loop", float64(took), "ns")
+		t.True("CLOCK_MONOTONIC over a loop", took > 0, fmt.Sprint(took), "more than 0 ns")
+	})
+
 	suite.It(meta("passes-after-verdicts", "the rest is judged"), func(t *spec.T) {})
 })
+
+// monotonic is CLOCK_MONOTONIC in nanoseconds, clock_gettime(2).
+func monotonic(t *spec.T) int64 {
+	var now unix.Timespec
+	t.Setup("reading the clock", unix.ClockGettime(unix.CLOCK_MONOTONIC, &now))
+	return now.Nano()
+}
