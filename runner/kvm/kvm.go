@@ -60,6 +60,9 @@ var variant = qemu.Variant{
 		{Option: "KVM", Module: true, Why: "KVM is what is judged (Debian's linux-image-amd64 has it)"},
 		{Option: "KVM_AMD", Module: true, Why: "the emulated processor has AMD's SVM"},
 	},
+	// On a busy host the timer's ticks come late and in heaps. The kernel then takes the TSC for the one
+	// that is wrong, leaves it, and its time runs off by minutes; KVM has no clock to pair, either.
+	Params: []string{"tsc=reliable"},
 }
 
 // Prepare obtains the kernel. The agent alone is the machine's user space.

@@ -129,6 +129,8 @@ type Variant struct {
 	Modules []string
 	Lacking string
 	Needs   []Need // of a user's kernel, beside what every machine needs
+	// Params are boot parameters, before the user's.
+	Params []string
 }
 
 // Prepare is the backend's.
@@ -153,7 +155,7 @@ func (v Variant) Prepare(ctx context.Context, what string, s *machine.Supplies) 
 	if err != nil {
 		return nil, err
 	}
-	g := guest{hardware: h, kernel: kernel.Image, params: o.Params}
+	g := guest{hardware: h, kernel: kernel.Image, params: slices.Concat(v.Params, o.Params)}
 	img := &machine.Image{
 		Plan:   event.Plan{Backend: v.Backend, Parts: []event.Artefact{kernel.Artefact}, Accel: accel.Name, Why: accel.Why},
 		Memory: h.memory, Cores: h.cores, Repeats: h.clock == Icount, Explain: Explain,
