@@ -42,7 +42,7 @@ var abouts = map[opKey]about{
 	"XENMEM_access_op":            {2, 32, expect.Refusal("-ESRCH", "-ENOSYS"), nil},
 	"XENMEM_claim_pages":          {24, 32, expect.Refusal("-ESRCH").Also("-EINVAL", "xen/common/memory.c do_memory_op, case XENMEM_claim_pages"), oneExtent},
 	"XENMEM_get_vnumainfo":        {0, 40, expect.Refusal("-ESRCH"), nil},
-	"XENMEM_acquire_resource":     {0, 32, expect.Refusal("-ESRCH"), nil},
+	"XENMEM_acquire_resource":     {0, 32, expect.Refusal("-ESRCH"), oneFrame},
 	"XENMEM_current_reservation":  {0, 2, expect.Refusal("-ESRCH"), nil},
 	"XENMEM_maximum_reservation":  {0, 2, expect.Refusal("-ESRCH"), nil},
 	"XENMEM_maximum_gpfn":         {0, 2, expect.Refusal("-ESRCH"), nil},
@@ -60,6 +60,13 @@ var abouts = map[opKey]about{
 
 // oneExtent fills struct xen_memory_reservation and struct xen_memory_exchange's first half.
 func oneExtent(b []byte) { le.PutUint64(b[8:], 1) }
+
+// oneFrame fills struct xen_mem_acquire_resource: without a list of frames it asks for a size, which Xen
+// 4.14 tells of any domain.
+func oneFrame(b []byte) {
+	le.PutUint32(b[8:], 1)
+	le.PutUint64(b[24:], xen.Buffer{Bytes: b}.Addr())
+}
 
 func nobodyFacts(h xen.Hypercall, o xen.Op) []fact {
 	var list []fact

@@ -33,6 +33,24 @@ var PV = spec.Probe{Name: "Xen PV domain", Check: func() error {
 	})
 }}
 
+// OneSize probes for a Xen that tells the same size of each resource, those that do not exist among
+// them: before 4.15 the size was how many frames one call can map.
+var OneSize = spec.Probe{Name: "one size of all resources", Check: func() error {
+	const noType = 0x7fff
+	return withArena(func(c xen.Caller, a *xen.Arena) error {
+		r := xen.New[xen.AcquireResource](a)
+		r.Dom, r.Type = xen.Self, noType
+		ret, err := c.Hypercall(xen.MemoryOp, xen.MemoryAcquireResource, xen.Addr(r))
+		if err != nil {
+			return err
+		}
+		if no := xen.Err(ret); no != nil {
+			return fmt.Errorf("the size of a resource that does not exist: %w", no)
+		}
+		return nil
+	})
+}}
+
 // versions are the interface versions that this Xen was found to speak.
 type versions struct{ sysctl, domctl uint32 }
 

@@ -1,0 +1,217 @@
+// Package xenstore holds the specs of Xenstore's wire protocol, as a domain's user space reaches it
+// through /dev/xen/xenbus: reads and writes, transactions and their conflicts, watches, permissions,
+// quotas, many requests outstanding at once, and requests that are malformed. What they ask for stands
+// in docs/misc/xenstore.txt and in the public header io/xs_wire.h.
+//
+// Beware: the store holds what the machine's kernel and toolstack live by. Specs keep to a folder of
+// their own below the domain's, and take it away.
+package xenstore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"xtest/internal/xenstore"
+	"xtest/runner/event"
+	"xtest/suites/hypercall/expect"
+	"xtest/suites/spec"
+)
+
+var suite = spec.NewSuite("hypercall").Under("xen")
+
+const (
+	text = "docs/misc/xenstore.txt "
+	wire = "xen/include/public/io/xs_wire.h "
+)
+
+// open connects to the store. Tests put a stand-in under the specs here.
+var open = xenstore.Open
+
+// dial connects to the store's socket, past the kernel.
+var dial = xenstore.Dial
+
+// Store probes for a store that answers.
+var Store = spec.Probe{Name: "Xenstore", Check: func() error {
+	c, err := open()
+	if err != nil {
+		return err
+	}
+	m, err := c.Ask(xenstore.Directory, 0, xenstore.Strings("/"))
+	return errors.Join(err, m.Err(), c.Close())
+}}
+
+// Daemon probes for the store's socket: only in the domain that the store runs in.
+var Daemon = spec.Probe{Name: "Xenstore's own socket", Check: func() error {
+	c, err := dial()
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}}
+
+// client is a spec's hand on the store.
+type client struct {
+	*spec.T
+	*xenstore.Conn
+	folder string // the spec's own, absolute
+}
+
+var folders atomic.Int64
+
+// it declares a spec with a folder of its own in the store.
+func it(m spec.Meta, body func(c *client)) {
+	m.Grade = max(m.Grade, spec.Guest)
+	m.Needs = append([]spec.Probe{Store}, m.Needs...)
+	suite.It(m, func(t *spec.T) {
+		c := connect(t, open)
+		home := c.must("the domain's own path", xenstore.GetDomainPath, 0, ownDomain(c))
+		c.folder = fmt.Sprintf("%s/data/xtest-%d", xenstore.Split(append(home, 0))[0], folders.Add(1))
+		c.must("mkdir "+c.folder, xenstore.Mkdir, 0, xenstore.Strings(c.folder))
+		t.Cleanup(func() {
+			// On a connection of its own: the spec may have spoilt its.
+			if last, err := open(); err == nil {
+				last.Ask(xenstore.Rm, 0, xenstore.Strings(c.folder))
+				last.Close()
+			}
+		})
+		body(c)
+	})
+}
+
+func connect(t *spec.T, by func() (*xenstore.Conn, error)) *client {
+	conn, err := by()
+	t.Setup("connecting to the store", err)
+	t.Cleanup(func() { conn.Close() })
+	return &client{T: t, Conn: conn}
+}
+
+// another is a second connection of the same domain.
+func (c *client) another() *client {
+	o := connect(c.T, open)
+	o.folder = c.folder
+	return o
+}
+
+// ownDomain finds the number of this domain: relative paths are below its own path, where the
+// toolstack keeps the number; the domain that has none is 0.
+func ownDomain(c *client) []byte {
+	m, err := c.Ask(xenstore.Read, 0, xenstore.Strings("domid"))
+	c.Setup("asking for this domain's number", err)
+	if m.Err() != nil {
+		return xenstore.Strings("0")
+	}
+	return append(m.Payload, 0)
+}
+
+// path is a node in the spec's folder.
+func (c *client) path(name string) string { return c.folder + "/" + name }
+
+// answer is the store's reply to one request.
+type answer struct {
+	c    *client
+	call string
+	m    xenstore.Message
+}
+
+// ask sends a request and waits for the reply. Call is what is done, in words.
+func (c *client) ask(call string, t xenstore.Type, tx uint32, payload []byte) answer {
+	m, err := c.Ask(t, tx, payload)
+	c.Setup(call, err)
+	return answer{c, call, m}
+}
+
+// must asks for what has to work before anything can be judged.
+func (c *client) must(call string, t xenstore.Type, tx uint32, payload []byte) []byte {
+	m, err := c.Ask(t, tx, payload)
+	c.Setup(call, errors.Join(err, m.Err()))
+	return m.Payload
+}
+
+func (a answer) got() expect.Got {
+	if err := a.m.Err(); err != nil {
+		return expect.Got{Text: spec.ErrnoName(err), Refused: true, Register: fmt.Sprintf("type %d", a.m.Type), Errno: spec.ErrnoName(err)}
+	}
+	return expect.Got{Text: "OK", Register: fmt.Sprintf("type %d", a.m.Type)}
+}
+
+// as judges the reply by data, and records it.
+func (a answer) as(w expect.Want) answer {
+	expect.Judge(a.c.T, a.call, w, a.got())
+	return a
+}
+
+// ok judges that the request was granted, and gives the payload.
+func (a answer) ok() []byte { return a.as(expect.Success()).m.Payload }
+
+// refused judges that the request was refused; the errors given are known.
+func (a answer) refused(known ...unix.Errno) {
+	a.as(expect.Refusal(names(known)...))
+}
+
+// only judges that the request was refused by one of the errors given, and no other.
+func (a answer) only(want ...unix.Errno) { a.as(expect.Exactly(names(want)...)) }
+
+func names(list []unix.Errno) []string {
+	var texts []string
+	for _, no := range list {
+		texts = append(texts, spec.ErrnoName(no))
+	}
+	return texts
+}
+
+func (c *client) write(path, value string) {
+	c.ask("write "+path, xenstore.Write, 0, append(xenstore.Strings(path), value...)).ok()
+}
+
+// reads judges that a node has a value, in a transaction or outside.
+func (c *client) reads(path string, tx uint32, want string) {
+	c.Equal("read "+path, string(c.ask("read "+path, xenstore.Read, tx, xenstore.Strings(path)).ok()), want)
+}
+
+// begin starts a transaction.
+func (c *client) begin() uint32 {
+	s := xenstore.Split(c.ask("transaction start", xenstore.TransactionStart, 0, []byte{0}).ok())
+	c.True("transaction start", len(s) == 1 && s[0] != "" && s[0] != "0", fmt.Sprintf("%q", s), "a number that is not 0")
+	var id uint32
+	_, err := fmt.Sscanf(s[0], "%d", &id)
+	c.Success("transaction start: "+s[0]+" as a number", err)
+	return id
+}
+
+func (c *client) end(tx uint32, how string) answer {
+	return c.ask("transaction end "+how, xenstore.TransactionEnd, tx, xenstore.Strings(how))
+}
+
+// watch registers a watch and takes its first event, which comes at once.
+func (c *client) watch(path, token string) {
+	c.ask("watch "+path, xenstore.Watch, 0, xenstore.Strings(path, token)).ok()
+	c.fires(path, token)
+}
+
+// eventTime is how long an event may take that has to come.
+var eventTime = 10 * time.Second
+
+// fires judges that a watch fires next, for the path and with the token.
+func (c *client) fires(path, token string) {
+	p, got, err := c.Event(eventTime)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.True("watch "+path, false, "no event", "an event")
+	}
+	c.Setup("waiting for a watch", err)
+	c.Equal("watch "+path+": path of the event", p, path)
+	c.Equal("watch "+path+": token of the event", got, token)
+	c.Record(event.Answer{Call: "event of the watch on " + path, Value: "came"})
+}
+
+// silent judges that no watch has fired: a round trip to the store comes first, and replies keep
+// behind events.
+func (c *client) silent(why string) {
+	c.must("a round trip", xenstore.Directory, 0, xenstore.Strings(c.folder))
+	p, _, err := c.Event(time.Millisecond)
+	c.True(why, errors.Is(err, os.ErrDeadlineExceeded), "an event for "+p, "no event")
+}
