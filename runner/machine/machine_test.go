@@ -192,10 +192,35 @@ func TestStatic(t *testing.T) {
 	if err := os.WriteFile(file, []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := static(file); err == nil {
+	if _, err := identify(file); err == nil {
 		t.Error("a script is a static program")
 	}
-	if err := static("/bin/sh"); err == nil || !strings.Contains(err.Error(), "CGO_ENABLED=0") {
+	if _, err := identify("/bin/sh"); err == nil || !strings.Contains(err.Error(), "CGO_ENABLED=0") {
 		t.Skip("needs a dynamically linked /bin/sh: ", err)
+	}
+}
+
+// TestIdentify: a program is known by its build ID, and by its content where it has none.
+func TestIdentify(t *testing.T) {
+	id, err := identify(Self)
+	if err != nil || strings.Count(id, "/") != 3 {
+		t.Fatalf("this program is %q, %v", id, err)
+	}
+	text, err := os.ReadFile(Self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nameless := filepath.Join(t.TempDir(), "nameless")
+	at := strings.Index(string(text), id)
+	if at < 0 {
+		t.Fatal("its build ID is not in it")
+	}
+	copy(text[at:], strings.Repeat("x", len(id)))
+	if err := os.WriteFile(nameless, text, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	hash, err := FileHash(nameless)
+	if got, also := identify(nameless); err != nil || also != nil || got != hash {
+		t.Errorf("without a build ID it is %q, not its hash %q: %v, %v", got, hash, err, also)
 	}
 }

@@ -43,14 +43,11 @@ const Self = "/proc/self/exe"
 // Initrd gives the path of an initial RAM file system that holds the agent and the named modules of
 // the tree at modulesDir, with all that they need. It is made once and cached.
 func (s *Supplies) Initrd(ctx context.Context, modulesDir string, names []string) (string, error) {
-	if err := static(Self); err != nil {
+	hash, err := identify(Self)
+	if err != nil {
 		return "", err
 	}
-	hash, err := FileHash(Self)
-	if err != nil {
-		return "", fmt.Errorf("reading this program: %w", err)
-	}
-	key := sha256.Sum256([]byte(strings.Join([]string{"initrd 2", hash, modulesDir, strings.Join(names, ",")}, "\n")))
+	key := sha256.Sum256([]byte(strings.Join([]string{"initrd 3", hash, modulesDir, strings.Join(names, ",")}, "\n")))
 	dir, err := s.Depot.Cache.Tree(ctx, hex.EncodeToString(key[:]), initrdName, func(ctx context.Context, dir string) error {
 		// Each build of this program has its own; nobody asks for the old ones again.
 		s.Depot.Cache.Prune(cache.PruneOptions{Name: initrdName, OlderThan: 72 * time.Hour})
@@ -123,19 +120,31 @@ func writeInitrd(path, modulesDir string, names []string) (err error) {
 	return w.Close()
 }
 
-// static checks that the program runs where there is nothing but a kernel.
-func static(path string) error {
+// identify gives what tells the program from every other one: its build ID, which the linker makes of all
+// that it writes (cmd/internal/buildid), or its hash, which takes far longer, where it was built without.
+// It checks that the program runs where there is nothing but a kernel.
+func identify(path string) (string, error) {
 	program, err := elf.Open(path)
 	if err != nil {
-		return fmt.Errorf("reading this program: %w", err)
+		return "", fmt.Errorf("reading this program: %w", err)
 	}
 	defer program.Close()
 	for _, p := range program.Progs {
 		if p.Type == elf.PT_INTERP {
-			return errors.New("this xtest is dynamically linked and cannot be a guest's init; build it with CGO_ENABLED=0")
+			return "", errors.New("this xtest is dynamically linked and cannot be a guest's init; build it with CGO_ENABLED=0")
 		}
 	}
-	return nil
+	if note := program.Section(".note.go.buildid"); note != nil {
+		// A head of 16 bytes, elf(5), then "action/content", or four such parts in a linked program.
+		if text, err := note.Data(); err == nil && len(text) > 16 && strings.Count(string(text[16:]), "/") == 3 {
+			return string(text[16:]), nil
+		}
+	}
+	hash, err := FileHash(path)
+	if err != nil {
+		return "", fmt.Errorf("reading this program: %w", err)
+	}
+	return hash, nil
 }
 
 // FileHash is the hex SHA-256 of a file's content.

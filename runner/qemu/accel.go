@@ -55,12 +55,14 @@ func ChooseAccel(ctx context.Context, path, asked string, c *cache.Cache) (Accel
 	return Accel{}, fmt.Errorf("%s %q: the accelerators are %s, %s and %s", how, asked, Auto, KVM, TCG)
 }
 
-// model is the processor that guests get: all that the accelerator can do.
+// model is the processor that guests get: all that the accelerator can do. TCG executes a string
+// instruction one unit at a time, so that a kernel that is told that they are fast (ERMS, FSRM) copies
+// bytes where it could copy words.
 func model(accel string) string {
 	if accel == KVM {
 		return "host"
 	}
-	return "max"
+	return "max,-erms,-fsrm"
 }
 
 // prober finds out whether KVM works, once in a boot of the host.
