@@ -90,21 +90,10 @@ func (p *page) crash(t *Target, s *Spec) {
 	}
 }
 
-// console gives the name of a boot's console log in the run's folder, or "". The names that are
-// there decide; whatever stands in them for the target's ":" and "/" is accepted.
+// console gives the name of a boot's console log in the run's folder, or "" where there is none.
 func (m *Model) console(target string, boot int) string {
-	want := fmt.Sprintf("console-%s-%d.log", target, boot)
-	for _, name := range m.consoles {
-		if len(name) != len(want) {
-			continue
-		}
-		same := true
-		for i := range len(want) {
-			same = same && (want[i] == name[i] || want[i] == ':' || want[i] == '/')
-		}
-		if same {
-			return name
-		}
+	if name := event.ConsoleLog(target, boot); slices.Contains(m.consoles, name) {
+		return name
 	}
 	return ""
 }

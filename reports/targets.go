@@ -75,6 +75,9 @@ func (p *page) paintName(s string) string { return p.paint(bold, s) }
 // describe is the part of a target's line behind its name.
 func (p *page) describe(t *Target) string {
 	var parts, what []string
+	if t.Plan != nil && t.Plan.Target != "" && t.Plan.Target != t.Name {
+		parts = append(parts, Clip(Clean(t.Plan.Target), 60))
+	}
 	if m := t.Machine(); m != nil {
 		what = machine(m)
 	}
@@ -87,6 +90,13 @@ func (p *page) describe(t *Target) string {
 	}
 	if len(what) > 0 {
 		parts = append(parts, strings.Join(what, ", "))
+	}
+	if t.Plan != nil {
+		for _, a := range t.Plan.Parts {
+			if a.Role == "rootfs" && a.Version != "" {
+				parts = append(parts, "root: "+Clip(Clean(a.Version), 80))
+			}
+		}
 	}
 	if offline(t) {
 		parts = append(parts, Clip(Clean(t.Plan.Why), maxValue))

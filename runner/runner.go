@@ -147,7 +147,10 @@ func (w *work) prepare(ctx context.Context) *machine.Image {
 		img.Scale = max(img.Scale*t.Scale, 1)
 		img.BootLimit = time.Duration(float64(img.BootLimit) * t.Scale)
 	}
-	img.Plan.Suites = t.Suites
+	img.Plan.Suites, img.Plan.Target = t.Suites, t.Backend.Name()
+	if t.What != "" {
+		img.Plan.Target += ":" + t.What
+	}
 	return img
 }
 

@@ -111,6 +111,7 @@ const Offline = "files"
 // Plan describes what a target is made of before it is booted.
 type Plan struct {
 	Backend string     `json:"backend"`
+	Target  string     `json:"target,omitempty"` // backend:what; the target's own name may be one of xtest.yaml
 	Suites  []string   `json:"suites"`
 	Command []string   `json:"command,omitempty"` // how the machine is started
 	Accel   string     `json:"accel,omitempty"`   // kvm, tcg, or empty where it does not apply

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"time"
 
@@ -87,5 +86,5 @@ func (w *Writer) Close() error {
 
 // ConsoleLog is the path of a machine's console log.
 func (w *Writer) ConsoleLog(target string, boot int) string {
-	return filepath.Join(w.Dir, "console-"+event.FileName(target)+"-"+strconv.Itoa(boot)+".log")
+	return filepath.Join(w.Dir, event.ConsoleLog(target, boot))
 }

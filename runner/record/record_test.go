@@ -125,22 +125,3 @@ func TestOtherErrors(t *testing.T) {
 		t.Errorf("Close: %v", err)
 	}
 }
-
-func TestConsoleLog(t *testing.T) {
-	w := &Writer{Dir: "/runs/x"}
-	for target, want := range map[string]string{
-		"uml:debian-12":        "/runs/x/console-uml-debian-12-3.log",
-		"qemu:/boot/vmlinuz":   "/runs/x/console-qemu--boot-vmlinuz-3.log",
-		"qemu:../../etc/x":     "/runs/x/console-qemu-..-..-etc-x-3.log",
-		"qemu:line\nfeed\x00é": "/runs/x/console-qemu-line-feed-é-3.log",
-	} {
-		if got := w.ConsoleLog(target, 3); got != want {
-			t.Errorf("%q: %q, want %q", target, got, want)
-		}
-	}
-	long := "qemu:/" + strings.Repeat("folder/", 60)
-	a, b := w.ConsoleLog(long+"a", 1), w.ConsoleLog(long+"b", 1)
-	if a == b || len(filepath.Base(a)) > 255 {
-		t.Errorf("%s\n%s", a, b)
-	}
-}
