@@ -15,7 +15,7 @@ import (
 // set-user-ID programs, which are nobody's to start here.
 func (s *Source) Dir(ctx context.Context) (string, error) {
 	// Root's trees have owners, others' have not.
-	key := sha256.Sum256(fmt.Appendf(nil, "image 1\n%s\n%t\n%q\n", s.key, os.Geteuid() == 0, s.opts.Folders))
+	key := sha256.Sum256(fmt.Appendf(nil, "image 2\n%s\n%t\n%q\n", s.key, os.Geteuid() == 0, s.opts.Folders))
 	dir, err := s.opts.Cache.Tree(ctx, hex.EncodeToString(key[:]), "image "+s.Ref, func(ctx context.Context, dir string) error {
 		if err := os.Chmod(dir, 0o700); err != nil {
 			return err

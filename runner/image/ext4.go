@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"time"
 
@@ -35,13 +34,6 @@ type ext4 struct {
 	firstBlock, perGroup, inodeCount int64
 }
 
-// isExt4 says whether the file begins as an ext2, 3 or 4 file system.
-func isExt4(r io.ReaderAt) bool {
-	var magic [2]byte
-	_, err := r.ReadAt(magic[:], superblock+56)
-	return err == nil && binary.LittleEndian.Uint16(magic[:]) == ext4Magic
-}
-
 // newExt4 reads the superblock.
 func newExt4(r io.ReaderAt) (*ext4, error) {
 	sb := make([]byte, 1024)
@@ -59,7 +51,7 @@ func newExt4(r io.ReaderAt) (*ext4, error) {
 	}
 	switch {
 	case features&needsRecovery != 0:
-		return nil, errors.New("the ext4 file system was not unmounted: run `e2fsck -p` on it")
+		return nil, errors.New("the ext4 file system was not unmounted: let its machine shut down, or run `e2fsck -p` on it")
 	case features&^understood != 0:
 		return nil, fmt.Errorf("the ext4 file system has features that xtest cannot read: %#x", features&^understood)
 	case e.blockSize > 64<<10 || e.perGroup == 0 || e.inodeSize < 128 || e.inodeSize > e.blockSize || e.descSize < 32 || e.descSize > e.blockSize:
@@ -76,6 +68,7 @@ type inode struct {
 	time         time.Time
 	flags        uint32
 	block        [60]byte // i_block
+	raw          []byte
 }
 
 func (e *ext4) inode(number int64) (*inode, error) {
@@ -100,7 +93,7 @@ func (e *ext4) inode(number int64) (*inode, error) {
 	n := &inode{
 		number: number, mode: u16(0), links: u16(26), flags: u32(32),
 		size: int64(u32(4)) | int64(u32(108))<<32, time: time.Unix(int64(int32(u32(16))), 0),
-		uid: int(u16(2)) | int(u16(120))<<16, gid: int(u16(24)) | int(u16(122))<<16,
+		uid: int(u16(2)) | int(u16(120))<<16, gid: int(u16(24)) | int(u16(122))<<16, raw: raw,
 	}
 	copy(n.block[:], raw[40:])
 	if n.flags&inlineData != 0 || n.size < 0 {
@@ -119,31 +112,15 @@ func (e *ext4) read(p []byte, at int64) error {
 	return nil
 }
 
-// disk is the origin that reads the file system in a file.
-type disk struct{ path string }
-
-func (d *disk) with(use func(e *ext4) error) error {
-	f, err := os.Open(d.path)
-	if err != nil {
-		return err
-	}
-	defer f.Close() // only read
-	e, err := newExt4(f)
-	if err != nil {
-		return err
-	}
-	return use(e)
-}
-
-func (d *disk) scan(ctx context.Context, t *tree) error {
-	return d.with(func(e *ext4) error {
+func (v *volume) scan(ctx context.Context, t *tree) error {
+	return v.with(func(e *ext4) error {
 		w := &ext4Walk{ext4: e, ctx: ctx, t: t, folders: map[int64]bool{}, linked: map[int64]string{}}
 		return w.visit("", rootInode)
 	})
 }
 
-func (d *disk) stream(ctx context.Context, t *tree, visit func(*file, io.Reader) error) error {
-	return d.with(func(e *ext4) error {
+func (v *volume) stream(ctx context.Context, t *tree, visit func(*file, io.Reader) error) error {
+	return v.with(func(e *ext4) error {
 		return t.walk(func(name string, n *node) error {
 			if err := context.Cause(ctx); err != nil {
 				return err
@@ -187,6 +164,11 @@ func (w *ext4Walk) visit(name string, number int64) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	h := &tar.Header{Name: name, Mode: int64(n.mode & 0o7777), Uid: n.uid, Gid: n.gid, ModTime: n.time}
+	xattrs, err := w.xattrs(n.raw)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	h.PAXRecords = paxOf(xattrs)
 	switch uint32(n.mode) & unix.S_IFMT {
 	case unix.S_IFDIR:
 		h.Typeflag = tar.TypeDir

@@ -78,7 +78,7 @@ type tarWriter struct{ w *tar.Writer }
 func (t tarWriter) header(name string, f *file) *tar.Header {
 	return &tar.Header{
 		Name: name, Typeflag: f.kind, Mode: f.mode, Uid: f.uid, Gid: f.gid, Size: f.size,
-		ModTime: f.time, Linkname: f.link, Devmajor: f.major, Devminor: f.minor,
+		ModTime: f.time, Linkname: f.link, Devmajor: f.major, Devminor: f.minor, PAXRecords: paxOf(f.xattrs),
 	}
 }
 

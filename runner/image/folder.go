@@ -73,6 +73,9 @@ func (f *folder) scan(ctx context.Context, t *tree) error {
 			return err
 		}
 		h.Name = name
+		if h.PAXRecords, err = f.xattrs(name); err != nil {
+			return fmt.Errorf("reading the extended attributes of %s: %w", path.Join(f.path, name), err)
+		}
 		if st.Nlink > 1 && info.Mode().IsRegular() {
 			if first, seen := linked[identity{st.Dev, st.Ino}]; seen {
 				h.Typeflag, h.Linkname, h.Size = tar.TypeLink, first, 0

@@ -1,10 +1,11 @@
 // Package image reads the root file systems that users have: an OCI image in a registry or a layout
-// folder, a `docker save` tarball, a folder, a tarball of a root, an ext4 file system. Whatever it
-// was, it comes out as one tree of files: unpacked into a folder, or as one tar stream.
+// folder, a `docker save` tarball, a folder, a tarball of a root, a disk image with an ext4 file system.
+// Whatever it was, it comes out as one tree of files: unpacked into a folder, as one tar stream, or as
+// a file system of its own.
 //
 // Beware: an image is hostile until proven otherwise. Its entries are joined into a tree in memory
 // first, where names and links are resolved; only that tree is written, so no link of the image's is
-// ever followed on the disk. Extended attributes are dropped, file capabilities among them.
+// ever followed on the disk.
 package image
 
 import (
@@ -54,6 +55,7 @@ type Source struct {
 	Digest   string // hex SHA-256 of its manifest, its configuration, its content or its file, by Kind
 	Platform Platform
 	Env      []string // as its configuration asks for, NAME=VALUE
+	Found    string   // what of a disk image is the root, and why; "" for all others
 
 	key    string // hex SHA-256 of what decides the content
 	origin origin
@@ -141,15 +143,11 @@ func open(ctx context.Context, ref string, o Options) (*Source, error) {
 }
 
 func openRegular(ctx context.Context, file, tag string, o Options) (*Source, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() // only read
-	if !isExt4(f) {
+	s, err := openDisk(ctx, file, o)
+	if errors.Is(err, errNoDisk) {
 		return openArchive(ctx, file, tag, o)
 	}
-	return openTree(ctx, "file system", &disk{file}, o)
+	return s, err
 }
 
 // looksLikePath says whether ref cannot be a registry's image: those never begin like this.

@@ -35,6 +35,7 @@ type item struct {
 	kind       byte
 	link       string
 	mode       int64
+	xattrs     map[string]string
 }
 
 func stream(t testing.TB, items ...item) []byte {
@@ -51,6 +52,12 @@ func stream(t testing.TB, items ...item) []byte {
 		}
 		if h.Mode == 0 {
 			h.Mode = 0o755
+		}
+		for name, value := range i.xattrs {
+			if h.PAXRecords == nil {
+				h.PAXRecords = map[string]string{}
+			}
+			h.PAXRecords["SCHILY.xattr."+name] = value
 		}
 		if err := w.WriteHeader(h); err != nil {
 			t.Fatal(err)

@@ -29,7 +29,8 @@ type file struct {
 	uid, gid     int
 	size         int64
 	time         time.Time
-	link         string // of a symbolic link
+	link         string            // of a symbolic link
+	xattrs       map[string]string // by name, as setxattr(2) takes them
 	major, minor int64
 	layer, entry int // where its content is
 
@@ -84,6 +85,9 @@ func clean(name string) ([]string, error) {
 func (t *tree) count(h *tar.Header) error {
 	t.entries++
 	t.names += int64(len(h.Name) + len(h.Linkname))
+	for key, value := range h.PAXRecords {
+		t.names += int64(len(key) + len(value))
+	}
 	if t.entries > maxEntries || t.names > maxNames {
 		return fmt.Errorf("it has more than %d entries, or too long names", maxEntries)
 	}
@@ -105,7 +109,7 @@ func (t *tree) add(layer, entry int, h *tar.Header) error {
 	}
 	f := &file{
 		kind: h.Typeflag, mode: h.Mode & 0o7777, uid: h.Uid, gid: h.Gid, time: h.ModTime,
-		layer: layer, entry: entry,
+		layer: layer, entry: entry, xattrs: xattrsOf(h),
 	}
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse:

@@ -93,7 +93,11 @@ func (u *unpacking) attributes(name string, f *file, mode fs.FileMode) error {
 	if err := u.chown(name, f); err != nil {
 		return err
 	}
-	// Behind chown(2), which takes set-user-ID bits away.
+	// Behind chown(2), which takes file capabilities and set-user-ID bits away; attributes first, while
+	// the file can be opened.
+	if err := u.xattrs(name, f); err != nil {
+		return err
+	}
 	if err := u.root.Chmod(name, mode); err != nil {
 		return err
 	}

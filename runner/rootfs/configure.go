@@ -83,8 +83,7 @@ func finish() error {
 	err = errors.Join(err,
 		os.Remove(target+policy),
 		os.RemoveAll(filepath.Join(target, archive)),
-		// machine-id(5): empty in an image, so that each machine gets its own.
-		os.WriteFile(target+"/etc/machine-id", nil, 0o444),
+		forget(target),
 	)
 	unix.Sync()
 	for _, dir := range []string{"/sys", "/proc", "/dev", ""} {

@@ -27,6 +27,9 @@ const (
 // Install runs inside the guest: it makes a file system on order.Device, unpacks the early
 // packages there, and lets their dpkg install everything.
 func Install(order wire.Install, tell func(what string, done, total int)) error {
+	if err := setClock(order.Epoch); err != nil {
+		return fmt.Errorf("setting the clock: %w", err)
+	}
 	total, err := count(order.Packages)
 	if err != nil {
 		return fmt.Errorf("reading the packages: %w", err)

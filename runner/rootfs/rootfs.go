@@ -21,9 +21,11 @@ import (
 	"strings"
 	"time"
 
+	"xtest/runner/cache"
 	"xtest/runner/debian"
 	"xtest/runner/depot"
 	"xtest/runner/event"
+	"xtest/runner/image"
 	"xtest/runner/machine"
 	"xtest/runner/schedule"
 	"xtest/runner/uml"
@@ -104,7 +106,7 @@ func namesOf(pkgs []*debian.Package) []string {
 }
 
 // version is the recipe's: another one makes another root file system of the same packages.
-const version = "rootfs 2"
+const version = "rootfs 3"
 
 func recipe(pkgs []*debian.Package) string {
 	h := sha256.New()
@@ -120,18 +122,23 @@ func (m *Maker) make(ctx context.Context, r depot.Release, pkgs []*debian.Packag
 	if err != nil {
 		return err
 	}
+	since, err := epoch(debs)
+	if err != nil {
+		return err
+	}
 	archive := filepath.Join(dir, "packages.tar")
 	if err := pack(archive, pkgs, early, debs); err != nil {
 		return fmt.Errorf("collecting the packages: %w", err)
 	}
 	defer os.Remove(archive)
-	image := filepath.Join(dir, imageName)
-	if err := sparse(image, size); err != nil {
+	installed := filepath.Join(dir, "installed.ext4")
+	if err := sparse(installed, size); err != nil {
 		return err
 	}
+	defer os.Remove(installed)
 	supplies := *m.Supplies
 	supplies.Memory = memory
-	img, err := uml.Scratch(ctx, r, &supplies, image, archive)
+	img, err := uml.Scratch(ctx, r, &supplies, installed, archive)
 	if err != nil {
 		return err
 	}
@@ -142,13 +149,27 @@ func (m *Maker) make(ctx context.Context, r depot.Release, pkgs []*debian.Packag
 	defer leave()
 	m.Say(fmt.Sprintf("%s: installing %d packages inside a guest (once; it is cached)", r.Title, len(pkgs)))
 	start := time.Now()
-	err = m.install(ctx, img, wire.Install{Device: "/dev/ubda", Packages: "/dev/ubdb", Hostname: r.Name})
+	err = m.install(ctx, img, wire.Install{Device: "/dev/ubda", Packages: "/dev/ubdb", Hostname: r.Name, Epoch: since.Unix()})
 	m.Step(r.Name, "", 1, 1) // however it ended
 	if err != nil {
 		return err
 	}
+	if err := level(ctx, m.Supplies.Depot.Cache, installed, filepath.Join(dir, imageName), since); err != nil {
+		return err
+	}
 	m.Say(fmt.Sprintf("%s: installed in %v", r.Title, time.Since(start).Round(time.Second)))
 	return nil
+}
+
+// level writes the files of the installed file system into another one. Where the guest's kernel put
+// them, when it wrote them and what numbers it drew depends on how the guest was scheduled; what is
+// made here depends on the files alone.
+func level(ctx context.Context, c *cache.Cache, installed, path string, latest time.Time) error {
+	source, err := image.Open(ctx, installed, image.Options{Cache: c, Arch: depot.Arch})
+	if err != nil {
+		return err
+	}
+	return source.Ext4(ctx, path, image.FileSystem{Size: size, Latest: latest})
 }
 
 func sparse(path string, size int64) error {

@@ -60,6 +60,7 @@ type Install struct {
 	Device   string `json:"device"`   // becomes an ext4 file system
 	Packages string `json:"packages"` // a device that holds a tar archive of .deb files
 	Hostname string `json:"hostname"`
+	Epoch    int64  `json:"epoch"` // what the guest's clock begins with: seconds since 1970, UTC
 }
 
 // NewKey gives a fresh key.
