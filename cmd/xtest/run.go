@@ -238,6 +238,9 @@ func (f *runFlags) plan(names []string) (runner.Plan, error) {
 	if err := checkOptions(f.options); err != nil {
 		return plan, err
 	}
+	if f.noRoot && f.options.Rootfs != "" {
+		return plan, usagef("--no-rootfs leaves out what --rootfs %s asks for; take one of them", f.options.Rootfs)
+	}
 	if names, err = expand(names); err != nil {
 		return plan, err
 	}

@@ -12,7 +12,7 @@ import (
 
 // TestControl: what the process tells of the guest's end comes with the machine's.
 func TestControl(t *testing.T) {
-	img := image(t, "silent")
+	img := guestImage(t, "silent")
 	launch := img.Launch
 	img.Launch = func(b Boot) (Launch, error) {
 		l, err := launch(b)
@@ -42,7 +42,7 @@ func TestKillWaits(t *testing.T) {
 		keeps  bool
 	}{{"kept", time.Minute, 1, true}, {"too slow", 50 * time.Millisecond, 1, false}, {"impatient", time.Minute, 2, false}} {
 		t.Run(c.name, func(t *testing.T) {
-			img := image(t, "limps")
+			img := guestImage(t, "limps")
 			launch := img.Launch
 			img.Launch = func(b Boot) (Launch, error) {
 				l, err := launch(b)
@@ -82,7 +82,7 @@ func limp() {
 // TestRepeatedBoots: equal orders get equal tokens where boots are to repeat, and else never.
 func TestRepeatedBoots(t *testing.T) {
 	for _, repeats := range []bool{true, false} {
-		img := image(t, "silent")
+		img := guestImage(t, "silent")
 		img.Repeats = repeats
 		launch := img.Launch
 		tokens := map[string]bool{}

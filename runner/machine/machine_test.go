@@ -47,7 +47,7 @@ func play() {
 	channel.WriteString("x\n")
 }
 
-func image(t *testing.T, role string) *Image {
+func guestImage(t *testing.T, role string) *Image {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func image(t *testing.T, role string) *Image {
 
 func TestStart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "console.log")
-	m, err := image(t, "cries").Start(wire.Order{Seed: 5, Specs: []string{"a"}}, path)
+	m, err := guestImage(t, "cries").Start(wire.Order{Seed: 5, Specs: []string{"a"}}, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestStart(t *testing.T) {
 }
 
 func TestMachineThatSaysNothing(t *testing.T) {
-	m, err := image(t, "silent").Start(wire.Order{}, "")
+	m, err := guestImage(t, "silent").Start(wire.Order{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestMachineThatSaysNothing(t *testing.T) {
 
 func TestStartErrors(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	img := image(t, "silent")
+	img := guestImage(t, "silent")
 	if _, err := img.Start(wire.Order{}, "/no/such/folder/log"); err == nil || !strings.Contains(err.Error(), "console's log") {
 		t.Errorf("without a log: %v", err)
 	}

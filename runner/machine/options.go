@@ -11,6 +11,7 @@ import (
 type Options struct {
 	Kernel  string   // file of a kernel or of a kernel's package, in place of the release's
 	Modules string   // folder of its modules: lib/modules/VERSION, or one that holds such a folder
+	Rootfs  string   // image whose files take the place of the release's, as image.Open takes it
 	Params  []string // boot parameters, behind the backend's own
 	Cores   int      // processors; 0 is 1
 	Type    string   // machine type, as the backend calls it
@@ -23,6 +24,7 @@ type Options struct {
 const (
 	OptionKernel  = "kernel"
 	OptionModules = "modules"
+	OptionRootfs  = "rootfs"
 	OptionParams  = "params"
 	OptionCores   = "cpus"
 	OptionType    = "machine"
@@ -58,6 +60,7 @@ func (o Options) Check(b Backend) error {
 	}{
 		{OptionKernel, o.Kernel != "", o.Kernel},
 		{OptionModules, o.Modules != "", o.Modules},
+		{OptionRootfs, o.Rootfs != "", ""},
 		{OptionParams, len(o.Params) > 0, ""},
 		{OptionCores, o.Cores != 0, ""},
 		{OptionType, o.Type != "", o.Type},

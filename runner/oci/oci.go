@@ -142,6 +142,9 @@ func rootOf(ctx context.Context, ref string, s *machine.Supplies, part *event.Ar
 		return "", err
 	}
 	part.SHA256, c.env = img.Digest, img.Env
+	if !isRelease {
+		part.Version = img.Found
+	}
 	return img.Dir(ctx)
 }
 

@@ -76,7 +76,7 @@ func (Backend) Suites() []string { return []string{"namespaces", "lsb"} }
 // Heeds every option there is.
 func (Backend) Heeds() map[string][]string {
 	return map[string][]string{
-		machine.OptionKernel: nil, machine.OptionModules: nil, machine.OptionParams: nil, machine.OptionCores: nil,
+		machine.OptionKernel: nil, machine.OptionModules: nil, machine.OptionRootfs: nil, machine.OptionParams: nil, machine.OptionCores: nil,
 		machine.OptionType: {MicroVM, Q35}, machine.OptionAccel: {TCG, KVM, Auto}, machine.OptionClock: {Icount},
 		machine.OptionDump: nil,
 	}
@@ -162,18 +162,19 @@ func (v Variant) Prepare(ctx context.Context, what string, s *machine.Supplies) 
 	}
 	img.Scale, img.BootLimit = patience(h)
 	if kernel.theirs {
-		if err := examine(&kernel, h.typ, s.Root != nil, v.Needs); err != nil {
+		if err := examine(&kernel, h.typ, s.HasUserland(), v.Needs); err != nil {
 			return nil, err
 		}
 		img.Plan.Parts[0] = kernel.Artefact
 	}
 	names := slices.Clone(s.Modules)
-	if s.Root != nil {
-		if g.root, err = s.Root(ctx, release); err != nil {
+	if s.HasUserland() {
+		var part event.Artefact
+		if g.root, part, err = s.Userland(ctx, release); err != nil {
 			return nil, err
 		}
 		img.Root = &wire.Root{Device: "/dev/vda", Type: "ext4"}
-		img.Plan.Parts = append(img.Plan.Parts, event.Artefact{Role: "rootfs", Package: release.Title})
+		img.Plan.Parts = append(img.Plan.Parts, part)
 		names = append(names, "virtio_blk", transport(h.typ), "ext4")
 	}
 	if err := v.check(kernel); err != nil {

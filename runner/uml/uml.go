@@ -43,8 +43,10 @@ func (Backend) Takes(string) bool { return false }
 // Suites are those about kernels and distributions.
 func (Backend) Suites() []string { return []string{"namespaces", "lsb"} }
 
-// Heeds boot parameters.
-func (Backend) Heeds() map[string][]string { return map[string][]string{machine.OptionParams: nil} }
+// Heeds boot parameters and images.
+func (Backend) Heeds() map[string][]string {
+	return map[string][]string{machine.OptionRootfs: nil, machine.OptionParams: nil}
+}
 
 // Check always succeeds on the right processor.
 func (Backend) Check(context.Context) []machine.Capability {
@@ -93,12 +95,13 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 		Modules: s.Modules, Scale: 2, BootLimit: 60 * time.Second,
 		Memory: g.memory, Cores: 1, Folder: g.folder(),
 	}
-	if s.Root != nil {
-		if g.root, err = s.Root(ctx, release); err != nil {
+	if s.HasUserland() {
+		var part event.Artefact
+		if g.root, part, err = s.Userland(ctx, release); err != nil {
 			return nil, err
 		}
 		img.Root = &wire.Root{Device: "/dev/ubda", Type: "ext4"}
-		img.Plan.Parts = append(img.Plan.Parts, event.Artefact{Role: "rootfs", Package: release.Title})
+		img.Plan.Parts = append(img.Plan.Parts, part)
 	}
 	img.Launch = g.launch
 	img.Plan.Command = g.args(machine.Boot{Scratch: "SCRATCH", Token: "TOKEN"})
@@ -109,7 +112,7 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 // ubdb and so on, written in place: for making file systems.
 func Scratch(ctx context.Context, release depot.Release, s *machine.Supplies, disks ...string) (*machine.Image, error) {
 	bare := *s
-	bare.Root, bare.Modules = nil, nil
+	bare.Root, bare.Options.Rootfs, bare.Modules = nil, "", nil
 	img, err := Backend{}.Prepare(ctx, release.Name, &bare)
 	if err != nil {
 		return nil, err
