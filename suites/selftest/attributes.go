@@ -43,6 +43,6 @@ var _ = suite.Describe("attributes", func() {
 			t.Equal(fmt.Sprintf("lgetxattr(%q, %q)", path, name), hex.EncodeToString(value[:max(n, 0)]), want)
 			lines++
 		}
-		t.Note(fmt.Sprintf("%d attributes", lines))
+		t.Note("%d attributes", lines)
 	})
 })
