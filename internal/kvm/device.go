@@ -41,11 +41,6 @@ func Open(path string) (*Device, error) {
 // Close closes the device; guests that were made stay.
 func (d *Device) Close() error { return unix.Close(d.fd) }
 
-// Extension asks for a capability: 0 where KVM does not have it.
-func (d *Device) Extension(capability int) (int, error) {
-	return ioctl(d.fd, checkExtension, uintptr(capability))
-}
-
 // SupportedCPUID gives what guests can be shown of the processor.
 func (d *Device) SupportedCPUID() ([]CPUIDEntry, error) { return cpuid(d.fd, getSupportedCPUID) }
 
@@ -74,7 +69,7 @@ func cpuid(fd int, request uintptr) ([]CPUIDEntry, error) {
 
 // ioctlNames are those that errors name.
 var ioctlNames = map[uintptr]string{
-	getAPIVersion: "KVM_GET_API_VERSION", createVM: "KVM_CREATE_VM", checkExtension: "KVM_CHECK_EXTENSION",
+	getAPIVersion: "KVM_GET_API_VERSION", createVM: "KVM_CREATE_VM",
 	getVCPUMmapSize: "KVM_GET_VCPU_MMAP_SIZE", getSupportedCPUID: "KVM_GET_SUPPORTED_CPUID", createVCPU: "KVM_CREATE_VCPU",
 	setUserMemoryRegion: "KVM_SET_USER_MEMORY_REGION", createIRQChip: "KVM_CREATE_IRQCHIP", xenHVMConfig: "KVM_XEN_HVM_CONFIG",
 	runVCPU: "KVM_RUN", getRegs: "KVM_GET_REGS", setRegs: "KVM_SET_REGS", getSregs: "KVM_GET_SREGS", setSregs: "KVM_SET_SREGS",

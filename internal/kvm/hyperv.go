@@ -39,7 +39,6 @@ const (
 	HVReserved27  = 0x1f << 27
 	HVReserved44  = 0xf << 44
 	HVReserved60  = 0xf << 60
-	HVNestedFlag  = 1 << 31 // one of the 5 bits from 27, which TLFS 6.0b gives to nested hypervisors
 	HVReps        = 1 << HVCountShift
 	HVFirst       = 1 << HVIndexShift
 	HVVarHeader   = 1 << HVVarShift
@@ -57,7 +56,6 @@ const (
 
 // CPUID leaves of Hyper-V, TLFS 2.4.
 const (
-	LeafHVInterface    = 0x40000001 // EAX is "Hv#1"
 	LeafHVFeatures     = 0x40000003
 	LeafHVEnlightening = 0x40000004
 	LeafHVSyndbg       = 0x40000082

@@ -4,7 +4,6 @@ package kvm
 const (
 	getAPIVersion       = 0xae00     // KVM_GET_API_VERSION
 	createVM            = 0xae01     // KVM_CREATE_VM
-	checkExtension      = 0xae03     // KVM_CHECK_EXTENSION
 	getVCPUMmapSize     = 0xae04     // KVM_GET_VCPU_MMAP_SIZE
 	getSupportedCPUID   = 0xc008ae05 // KVM_GET_SUPPORTED_CPUID
 	createVCPU          = 0xae41     // KVM_CREATE_VCPU
@@ -31,12 +30,7 @@ const apiVersion = 12
 
 // Capabilities, linux/kvm.h.
 const (
-	CapXenHVM             = 38  // KVM_CAP_XEN_HVM
-	CapHyperV             = 44  // KVM_CAP_HYPERV
-	CapDisableQuirks      = 116 // KVM_CAP_DISABLE_QUIRKS
-	CapHyperVSynIC        = 123 // KVM_CAP_HYPERV_SYNIC
 	CapHyperVSynIC2       = 148 // KVM_CAP_HYPERV_SYNIC2
-	CapHyperVCPUID        = 167 // KVM_CAP_HYPERV_CPUID
 	CapEnforcePVFeatures  = 190 // KVM_CAP_ENFORCE_PV_FEATURE_CPUID
 	CapHyperVEnforceCPUID = 199 // KVM_CAP_HYPERV_ENFORCE_CPUID
 	CapExitHypercall      = 201 // KVM_CAP_EXIT_HYPERCALL

@@ -85,9 +85,8 @@ type XenAttr struct {
 
 // Types of attributes of a whole virtual machine, linux/kvm.h KVM_XEN_ATTR_TYPE_*.
 const (
-	XenAttrLongMode = 0
-	XenAttrEvtchn   = 3
-	XenAttrVersion  = 4
+	XenAttrEvtchn  = 3
+	XenAttrVersion = 4
 )
 
 // Types of attributes of a virtual processor, linux/kvm.h KVM_XEN_VCPU_ATTR_TYPE_*.

@@ -21,7 +21,6 @@ var _ = suite.Describe("kvm", func() {
 		{"endless-loop", kvm.Opcode{0xeb, 0xfe, 0x90}, kvm.Config{}, nil, "a guest that executes an endless loop"},
 		{"halted", kvm.Opcode{0xf4, 0x90, 0x90}, kvm.Config{IRQChip: true}, is1(irqChip), "a guest that waits for an interrupt inside KVM"},
 	} {
-		count++
 		it(spec.Meta{
 			ID: "kvm/" + v.id + "-ended", Level: spec.Must, Needs: v.needs,
 			Clause: "Documentation/virt/kvm/api.rst 4.10 KVM_RUN: EINTR when a signal is pending or immediate_exit is set, from " + v.clause,
@@ -35,7 +34,6 @@ var _ = suite.Describe("kvm", func() {
 			r.Equal("the call behind it", list[0].Done, false)
 		})
 	}
-	count++
 	it(spec.Meta{
 		ID: "kvm/halted-exits", Level: spec.Must,
 		Clause: "linux/kvm.h KVM_EXIT_HLT: where the interrupt controllers are the user's, HLT is left to it",

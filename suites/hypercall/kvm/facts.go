@@ -36,11 +36,6 @@ func declare(t table) {
 	if t.read == nil {
 		t.read = own
 	}
-	for _, f := range t.facts {
-		if !f.open {
-			count++
-		}
-	}
 	it(t.Meta, func(r *run) {
 		g := r.guest(t.config)
 		if t.prepare != nil {

@@ -148,7 +148,27 @@ var _ = suite.Describe("kvm-hyperv", func() {
 		config: user, read: hv, facts: ud,
 	})
 	declareNarrow()
+	hypercallPage()
 })
+
+// hypercallPage judges what KVM writes where the guest wants its hypercall page.
+func hypercallPage() {
+	const page, enable, ret = dataAt + 0x8000, 1, 0xc3
+	facts := []fact{hfact("HvCallNotifyLongSpinWait, with a hypercall page", kvm.HVNotifyLongSpinWait|kvm.HVFast, 0, 0, hvOK)}
+	it(spec.Meta{
+		ID: "kvm-hyperv/hypercall-page", Level: spec.Must, Needs: is1(hyperV),
+		Clause: tlfs + "3.13 Establishing the Hypercall Interface: HV_X64_MSR_HYPERCALL has a page hold the processor's hypercall instruction and a return",
+	}, func(r *run) {
+		c := hvGuest()
+		c.HyperV.MSRs = []kvm.MSR{{Index: kvm.MSRHVHypercall, Value: page | enable}}
+		g := r.guest(c)
+		code := g.Memory()[page:]
+		r.Answer("the hypercall page", fmt.Sprintf("% x", code[:4]))
+		r.judge(facts, r.ask(g, facts, hv))
+		r.Equal("the instruction on the hypercall page", kvm.Opcode(code).String(), r.native.String())
+		r.Equal("the byte behind it", code[3], byte(ret))
+	})
+}
 
 // declareNarrow declares what 32-bit code gets: the control word in EDX:EAX, input in EBX:ECX, output in
 // EDI:ESI, and the result in EDX:EAX.

@@ -124,7 +124,6 @@ var _ = suite.Describe("kvm-hyperv", func() {
 // sweep judges every call code there is, with repetitions that no call takes, so that none does anything.
 func sweep() {
 	const control = kvm.HVReps | kvm.HVFirst
-	count++
 	it(spec.Meta{
 		ID: "kvm-hyperv/all-codes", Level: spec.Must, Needs: is1(hyperV), Limit: time.Minute,
 		Clause: tlfs + "appendix B: each of the 65536 call codes is one that KVM has, or HV_STATUS_INVALID_HYPERCALL_CODE",

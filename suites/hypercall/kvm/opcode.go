@@ -47,7 +47,6 @@ var _ = suite.Describe("kvm", func() {
 				}
 				facts = append(facts, f)
 			}
-			count += len(facts) + 1
 			it(spec.Meta{
 				ID: "kvm/" + v.id + c.id, Level: spec.Must, Needs: v.needs, Clause: fmt.Sprintf("%s (%v code at CPL %d)", v.clause, c.mode, c.cpl),
 			}, func(r *run) {

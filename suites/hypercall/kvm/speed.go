@@ -22,7 +22,6 @@ var _ = suite.Describe("kvm-speed", func() {
 		{"null-protected", "null hypercall, 32-bit protected", kvm.Config{Mode: kvm.Protected}, own32, "0"},
 		{"null-user", "null hypercall, CPL 3", kvm.Config{CPL: 3}, own, eperm},
 	} {
-		count++
 		it(spec.Meta{
 			ID: "kvm-speed/" + v.id, Level: spec.Should, Limit: 20 * time.Second,
 			Clause: fmt.Sprintf("%s KVM_HC_VAPIC_POLL_IRQ: %d calls in one KVM_RUN are each answered (%v code at CPL %d)", hypercalls, kvm.MaxBatch, v.config.Mode, v.config.CPL),
@@ -31,7 +30,6 @@ var _ = suite.Describe("kvm-speed", func() {
 			r.measure(g, v.name, samples, kvm.MaxBatch, v.read, v.want)
 		})
 	}
-	count++
 	it(spec.Meta{
 		ID: "kvm-speed/exit", Level: spec.Should, Limit: 20 * time.Second,
 		Clause: "linux/kvm.h KVM_EXIT_IO: a guest that writes to a port has KVM_RUN return, and goes on with the next",
@@ -48,7 +46,6 @@ var _ = suite.Describe("kvm-speed", func() {
 		}
 		r.measure(g, "KVM_RUN with a call", samples, 1, own, "0")
 	})
-	count++
 	it(spec.Meta{
 		ID: "kvm-speed/exit-hypercall", Level: spec.Should, Limit: 20 * time.Second, Needs: is1(exiting),
 		Clause: "linux/kvm.h KVM_EXIT_HYPERCALL: a call that is left to KVM's user has KVM_RUN return, and is answered when it goes on",

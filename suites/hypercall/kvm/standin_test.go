@@ -39,6 +39,13 @@ func (s *standIn) NewGuest(c kvm.Config) (guest, error) {
 	if s.made++; s.made == 1 && s.lie != faults && s.lie != hangs {
 		g.lie = honest // this is the probe's
 	}
+	if c.HyperV != nil && g.lie != contrary && g.lie != silent {
+		for _, m := range c.HyperV.MSRs {
+			if m.Index == kvm.MSRHVHypercall {
+				copy(g.memory[m.Value&^0xfff:], append(kvm.VMMCALL[:], 0xc3))
+			}
+		}
+	}
 	return g, nil
 }
 
