@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"xtest/runner/initrd"
+	"xtest/runner/qemu"
 )
 
 // powerOff is a program of one system call:
@@ -58,9 +59,13 @@ func bareInitrd(tb testing.TB) string {
 	return path
 }
 
-// bareBoot boots the kernel of a User-Mode Linux machine's command with the given RAM file system and
-// gives the time until its process has ended.
+// bareBoot boots the kernel of a machine's command with the given RAM file system and gives the time
+// until its process has ended. Memory, processors and boot parameters are the machine's; the disk, which
+// the bare init has no use for, and what joins the machine to xtest are left out.
 func bareBoot(tb testing.TB, command []string, initrd string) time.Duration {
+	if filepath.Base(command[0]) == qemu.Program {
+		return bareQEMU(tb, command, initrd)
+	}
 	scratch := tb.TempDir()
 	var args []string
 	for _, a := range command {
@@ -83,10 +88,42 @@ func bareBoot(tb testing.TB, command []string, initrd string) time.Duration {
 	cmd.Dir = filepath.Dir(args[0])
 	cmd.Env = []string{"TMPDIR=/dev/shm", "LD_LIBRARY_PATH=" + filepath.Join(cmd.Dir, "lib")}
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &console, &console, []*os.File{null}
+	return timed(tb, cmd, &console, "System halted")
+}
+
+// bareQEMU is bareBoot of a machine of QEMU's.
+func bareQEMU(tb testing.TB, command []string, initrd string) time.Duration {
+	var args []string
+	for i := 0; i < len(command); i++ {
+		value := ""
+		if i+1 < len(command) {
+			value = command[i+1]
+		}
+		switch {
+		case command[i] == "-initrd":
+			args = append(args, command[i], initrd)
+			i++
+		case command[i] == "-chardev" && strings.HasSuffix(value, "fd=3"):
+			args = append(args, command[i], "null,id=channel")
+			i++
+		case command[i] == "-drive", command[i] == "-mon", strings.HasSuffix(value, "drive=root"), strings.HasSuffix(value, "fd=4"):
+			i++
+		default:
+			args = append(args, command[i])
+		}
+	}
+	var console bytes.Buffer
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = &console, &console
+	return timed(tb, cmd, &console, "reboot: Power down")
+}
+
+// timed runs a machine, whose console has to tell of its end.
+func timed(tb testing.TB, cmd *exec.Cmd, console *bytes.Buffer, end string) time.Duration {
 	start := time.Now()
-	err = cmd.Run()
+	err := cmd.Run()
 	took := time.Since(start)
-	if err != nil || !bytes.Contains(console.Bytes(), []byte("System halted")) {
+	if err != nil || !bytes.Contains(console.Bytes(), []byte(end)) {
 		tb.Fatalf("the bare machine did not power off: %v\n%s", err, console.Bytes())
 	}
 	return took
