@@ -48,6 +48,7 @@ var (
 		"destroys":         {verdict: event.Pass, alone: true},
 		"destroys-again":   {verdict: event.Pass, alone: true},
 
+		"runs-command":     {verdict: event.NotApplicable, reason: []string{"the root holds no /etc/xtest-command"}},
 		"keeps-attributes": {verdict: event.NotApplicable, reason: []string{"the root holds no /etc/xtest-attributes"}},
 
 		"sees-no-host": pass,
