@@ -79,8 +79,8 @@ func Clip(s string, max int) string {
 	return fmt.Sprintf("%s… (%d more bytes)", s[:cut], len(s)-cut)
 }
 
-// wrap breaks a clean string into lines of at most width cells, at spaces where there are any.
-func wrap(s string, width int) []string {
+// Wrap breaks a clean string into lines of at most width cells, at spaces where there are any.
+func Wrap(s string, width int) []string {
 	width = max(width, 8)
 	var lines []string
 	var line strings.Builder

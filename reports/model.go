@@ -128,6 +128,9 @@ func (t *Target) Machine() *event.Machine {
 // What is what came up on the target, in a few words that are not cleaned: "Xen 4.17.7, Linux 6.1".
 func (t *Target) What() string {
 	m := t.Machine()
+	if offline(t) {
+		return t.Plan.Why
+	}
 	if m == nil {
 		return "did not come up"
 	}

@@ -72,7 +72,7 @@ func (p *page) paint(s style, text string) string {
 
 // line writes text, wrapped to the page's width, the lines after the first indented by hang.
 func (p *page) line(s style, first, hang, text string) {
-	for i, l := range wrap(text, p.Width-max(cells(first), cells(hang))) {
+	for i, l := range Wrap(text, p.Width-max(cells(first), cells(hang))) {
 		if i == 1 {
 			first = hang
 		}

@@ -1,32 +1,50 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"xtest/internal/facts"
 	"xtest/reports"
 	"xtest/reports/compare"
+	"xtest/runner/event"
+	"xtest/runner/offline"
+	"xtest/runner/record"
+	"xtest/suites/lsb/inspection"
 )
 
 func compareCommand() *cobra.Command {
 	var names []string
 	var json string
 	var failOnChange bool
+	var archive archiveFlags
 	c := &cobra.Command{
 		Use:   "compare BASE [NEW]",
-		Short: "Say what differs in behaviour between two runs",
+		Short: "Say what differs between two runs, or two root file systems",
 		Long: `Compare two runs, target by target: the specs whose verdicts differ, failures that got something else,
 and the raw answers that differ, one line each. BASE and NEW are runs' folders. Targets of the same
 name are compared, or the only one of each. With BASE alone its first target is compared with each
-other. The exit status is 0 whatever differs, unless --fail-on-change is given.`,
+other.
+
+BASE and NEW may also be root file systems, as for xtest lsb: folders, tarballs, disk images or images of
+a registry. They are read, not executed, and what they offer to programs is compared: libraries, symbols,
+commands, packages, users.
+
+The exit status is 0 whatever differs, unless --fail-on-change is given.`,
 		Example: `  xtest compare runs/base runs/new
   xtest compare runs/xens --pair xen:debian-11=xen:debian-12
-  xtest compare base new --fail-on-change --json changes.json`,
+  xtest compare base new --fail-on-change --json changes.json
+  xtest compare debian-12.tar.xz debian-13.tar.xz`,
 		Args: usage(cobra.RangeArgs(1, 2)),
-		RunE: func(_ *cobra.Command, dirs []string) error {
-			pairs, err := comparePairs(dirs, names)
+		RunE: func(c *cobra.Command, args []string) error {
+			pairs, err := comparePairs(c.Context(), args, names, &archive)
 			if err != nil {
 				return err
 			}
@@ -46,24 +64,70 @@ other. The exit status is 0 whatever differs, unless --fail-on-change is given.`
 			return nil
 		},
 	}
+	c.Flags().StringVar(&archive.cache, "cache", "", "cache folder (default: $XTEST_CACHE or ~/.cache/xtest)")
 	c.Flags().StringArrayVar(&names, "pair", nil, "compare these targets, written BASE=NEW; may be repeated")
 	c.Flags().StringVar(&json, "json", "", "write every difference in full to this file (-: standard output, and no table)")
 	c.Flags().BoolVar(&failOnChange, "fail-on-change", false, "exit with 1 when anything differs")
 	return c
 }
 
-// comparePairs reads one run or two.
-func comparePairs(dirs, names []string) ([]*compare.Pair, error) {
-	var runs []*reports.Model
-	for _, dir := range dirs {
-		m, err := reports.Load(dir)
+// side is one argument: a run, or a root file system that is read now.
+type side struct {
+	*reports.Model
+	facts func(target string) (*facts.Facts, error)
+}
+
+// comparePairs reads one side or two.
+func comparePairs(ctx context.Context, args, names []string, archive *archiveFlags) ([]*compare.Pair, error) {
+	var sides []side
+	for _, a := range args {
+		s, err := loadSide(ctx, a, archive)
 		if err != nil {
 			return nil, err
 		}
-		runs = append(runs, m)
+		sides = append(sides, s)
 	}
-	if len(runs) == 1 {
-		return compare.Within(runs[0], names)
+	base, now := sides[0], sides[len(sides)-1]
+	var pairs []*compare.Pair
+	var err error
+	if len(sides) == 1 {
+		pairs, err = compare.Within(base.Model, names)
+	} else {
+		pairs, err = compare.Runs(base.Model, now.Model, names)
 	}
-	return compare.Runs(runs[0], runs[1], names)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pairs {
+		was, err := base.facts(p.Of)
+		is, errNow := now.facts(p.With)
+		if err == nil && errNow == nil {
+			p.Offers = facts.Compare(was, is)
+		} else if err := errors.Join(err, errNow); !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return pairs, nil
+}
+
+// loadSide reads a run, or judges a root file system against the LSB and gathers all it offers. What is
+// neither is a run that is not there.
+func loadSide(ctx context.Context, arg string, archive *archiveFlags) (side, error) {
+	if _, err := os.Stat(filepath.Join(arg, record.EventsFile)); err == nil || !offline.IsPath(arg) && !strings.ContainsAny(arg, ":/") {
+		m, err := reports.Load(arg)
+		return side{m, func(target string) (*facts.Facts, error) { return facts.Read(arg, target) }}, err
+	}
+	f := lsbFlags{runFlags: runFlags{archive: *archive}}
+	r, err := f.open(ctx, arg)
+	if err != nil {
+		return side{}, err
+	}
+	defer r.Close() // only read
+	sys := inspection.NewSystem(r.FS)
+	fold := reports.NewFolder()
+	fold.Add(event.Event{Kind: event.TargetPlanned, Target: arg, Plan: r.Plan("lsb", sys.Describe())})
+	inspection.Survey{Target: arg, System: sys, Checks: inspection.Checks(""), Emit: fold.Add}.Run(ctx, "lsb")
+	fold.Add(event.Event{Kind: event.TargetEnded, Target: arg})
+	all := sys.Gather(true)
+	return side{fold.Close(), func(string) (*facts.Facts, error) { return all, nil }}, context.Cause(ctx)
 }

@@ -84,6 +84,27 @@ func (k *Linker) Library(name string) (*Library, error) {
 	if l := k.libs[at]; l != nil {
 		return l, nil
 	}
+	l, err := k.read(at)
+	if err != nil {
+		return nil, err
+	}
+	if k.kept += l.tables; k.kept > maxKept {
+		return nil, fmt.Errorf("%s: the symbols of the libraries read so far have more than %d bytes", at, maxKept)
+	}
+	k.libs[at] = l
+	return l, nil
+}
+
+// Peek reads the file and keeps nothing of it.
+func (k *Linker) Peek(name string) (*Library, error) {
+	at, err := k.Resolve(name)
+	if err != nil {
+		return nil, err
+	}
+	return k.read(at)
+}
+
+func (k *Linker) read(at string) (*Library, error) {
 	f, err := k.Open(at)
 	if err != nil {
 		return nil, err
@@ -93,11 +114,7 @@ func (k *Linker) Library(name string) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}
-	if k.kept += l.tables; k.kept > maxKept {
-		return nil, fmt.Errorf("%s: the symbols of the libraries read so far have more than %d bytes", at, maxKept)
-	}
 	l.Path = at
-	k.libs[at] = l
 	return l, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"xtest/internal/facts"
 	"xtest/reports"
 	"xtest/runner/event"
 )
@@ -49,6 +50,8 @@ type Pair struct {
 	Answers int `json:"answers"`
 	// Alone are the suites that were judged on one side only; their specs are not compared.
 	Alone []string `json:"alone,omitempty"`
+	// Offers is what the root file systems offer to programs, nil where that is not known of both.
+	Offers *facts.Difference `json:"offers,omitempty"`
 }
 
 // Count is how many changes of a kind there are.
@@ -62,7 +65,9 @@ func (p *Pair) Count(k Kind) (n int) {
 }
 
 // Differs says whether anything does, a suite that only one side has included.
-func (p *Pair) Differs() bool { return len(p.Changes) > 0 || len(p.Alone) > 0 }
+func (p *Pair) Differs() bool {
+	return len(p.Changes) > 0 || len(p.Alone) > 0 || p.Offers != nil && p.Offers.Differs()
+}
 
 // Targets compares two targets, spec by spec, in the order of the base's specs.
 func Targets(base, now *reports.Target) *Pair {

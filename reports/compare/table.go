@@ -53,6 +53,11 @@ func (t *text) pair(p *Pair) error {
 			return err
 		}
 	}
+	if p.Offers != nil {
+		if err := t.offers(p.Offers); err != nil {
+			return err
+		}
+	}
 	for _, a := range p.Alone {
 		fmt.Fprintf(&t.b, "\nnot compared  %s\n", reports.Clean(a))
 	}
@@ -66,7 +71,7 @@ func side(name string, t *reports.Target) []string {
 
 // tally is the pair in one line.
 func (p *Pair) tally() string {
-	if len(p.Changes) == 0 {
+	if !p.Differs() {
 		return fmt.Sprintf("no difference in %d specs and %d answers", p.Specs, p.Answers)
 	}
 	return fmt.Sprintf("differ: %d of %d verdicts, %d of %d answers, %d other failures",

@@ -14,6 +14,7 @@ import (
 // Bounds on what is gathered of one root.
 const (
 	maxGathered = 5000    // libraries
+	maxExported = 2 << 20 // symbols of all libraries; a full desktop has a million
 	maxCommands = 100_000 // names on the search path
 )
 
@@ -82,6 +83,7 @@ func (s *System) libraries(abi linkage.ABI, deep bool) []facts.Library {
 		core[l.SOName] = true
 	}
 	seen := map[string]bool{}
+	symbols := 0
 	var all []facts.Library
 	for _, dir := range s.Dirs() {
 		for _, at := range s.Glob(path.Join(dir, "lib*.so*")) {
@@ -97,12 +99,16 @@ func (s *System) libraries(abi linkage.ABI, deep bool) []facts.Library {
 				}
 				continue
 			}
-			l, err := s.Library(at)
+			l, err := s.Peek(at)
 			if err != nil || l.ABI != abi || l.SOName != name {
 				continue
 			}
 			seen[name] = true
-			all = append(all, facts.Library{SOName: name, Path: l.Path, Symbols: exported(l)})
+			found := facts.Library{SOName: name, Path: l.Path}
+			if symbols += len(l.Defines); symbols <= maxExported {
+				found.Symbols = exported(l)
+			}
+			all = append(all, found)
 		}
 	}
 	slices.SortFunc(all, func(a, b facts.Library) int { return strings.Compare(a.SOName, b.SOName) })
