@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"strings"
 
+	"xtest/runner/event"
 	"xtest/suites/lsb/inspection"
 	"xtest/suites/spec"
 )
@@ -38,6 +39,8 @@ type finding struct {
 	inapplicable string
 	// notes are kept with the result, whatever the verdict.
 	notes []string
+	// deviations are the items that are not as the clause asks, where package waiver knows of any.
+	deviations []event.Deviation
 }
 
 func (f finding) holds() bool { return f.call == "" && f.inapplicable == "" }
@@ -83,6 +86,7 @@ func it(meta spec.Meta, c check) {
 		for _, n := range f.notes {
 			t.Note("%s", shorten(n, maxVerdict))
 		}
+		t.Deviates(f.deviations)
 		t.Setup("examining the machine", err)
 		if f.inapplicable != "" {
 			t.NotApplicable("%s", shorten(f.inapplicable, maxVerdict))

@@ -94,7 +94,7 @@ func away(id string) check {
 			deadline = time.Now().Add(spec.DefaultLimit)
 		}
 		v, err := askThrowaway(ctx, order{id, m.root, deadline})
-		return finding{v.Call, v.Got, v.Expected, v.Inapplicable, v.Notes}, err
+		return finding{call: v.Call, got: v.Got, expected: v.Expected, inapplicable: v.Inapplicable, notes: v.Notes}, err
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"xtest/runner/event"
 	"xtest/suites/lsb/inspection"
 	"xtest/suites/spec"
 )
@@ -83,6 +84,7 @@ func checkRequiredGroups(ctx context.Context, m *machine) (finding, error) {
 
 func checkOptionalUsers(ctx context.Context, m *machine) (finding, error) {
 	var wrong []string
+	var deviations []event.Deviation
 	there := 0
 	for _, o := range inspection.OptionalUsers {
 		got, err := shell(ctx, m, command{argv: []string{"id", "-gn", o.User}})
@@ -95,9 +97,12 @@ func checkOptionalUsers(ctx context.Context, m *machine) (finding, error) {
 		there++
 		if group := strings.TrimSuffix(got.stdout, "\n"); group != o.Group {
 			wrong = append(wrong, fmt.Sprintf("%s is in %s, not %s", o.User, clip(group), o.Group))
+			deviations = append(deviations, event.Deviation{Kind: "other-group", Item: o.User, Detail: clip(group)})
 		}
 	}
-	return none("id -gn of each optional user", there, wrong, "the group suggested"), nil
+	f := none("id -gn of each optional user", there, wrong, "the group suggested")
+	f.deviations = deviations
+	return f, nil
 }
 
 // checkLookup compares a handful of entries, spread over the file.

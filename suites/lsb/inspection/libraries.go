@@ -95,7 +95,9 @@ func (s *System) otherNames(soname string) []string {
 	var names []string
 	for _, dir := range s.Dirs() {
 		for _, f := range s.Glob(path.Join(dir, stem+".so.*")) {
-			names = append(names, path.Base(f))
+			if base := path.Base(f); base != soname {
+				names = append(names, base)
+			}
 		}
 	}
 	if len(names) == 0 {
