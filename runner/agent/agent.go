@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -41,6 +42,8 @@ type Installer func(order wire.Install, tell func(what string, done, total int))
 func Main(install Installer) {
 	switch {
 	case os.Getpid() == 1 && os.Args[0] == InitPath:
+		// Most machines are done before there is much to collect, and collecting is dear under emulation.
+		debug.SetGCPercent(400)
 		a := &agent{install: install, init: true, console: os.Stderr}
 		if err := a.boot(); err != nil {
 			fmt.Fprintf(os.Stderr, "xtest: the agent gave up: %v\n", err)
