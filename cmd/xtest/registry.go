@@ -20,6 +20,7 @@ import (
 	_ "xtest/suites/hypercall"
 	_ "xtest/suites/hypercall/kvm"
 	_ "xtest/suites/lsb"
+	_ "xtest/suites/lsb/posix"
 	_ "xtest/suites/namespaces"
 	_ "xtest/suites/selftest"
 )
