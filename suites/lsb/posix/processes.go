@@ -9,11 +9,6 @@ import (
 	"xtest/suites/spec/child"
 )
 
-// exec adds an execve(2) with one argument and no environment.
-func (s *script) exec(name child.Buffer) child.Result {
-	return s.Call(unix.SYS_EXECVE, name, s.addresses(name), s.addresses())
-}
-
 // refused adds an execve(2) that must fail.
 func (s *script) refused(text string, name child.Buffer, e ...unix.Errno) {
 	s.fails(text, e, unix.SYS_EXECVE, name, s.addresses(name), s.addresses())
