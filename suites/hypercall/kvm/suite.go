@@ -44,7 +44,7 @@ func (d device) NewGuest(c kvm.Config) (guest, error) {
 }
 
 // errNoDevice says what a machine lacks that has no device.
-var errNoDevice = errors.New(kvm.Path + " is not there: the machine's kernel has no KVM for its processor (CONFIG_KVM and CONFIG_KVM_AMD; a kernel's file needs its modules, --modules)")
+var errNoDevice = errors.New("no " + kvm.Path + ": the kernel lacks CONFIG_KVM_AMD, or its modules (--modules)")
 
 // connect opens the way to KVM. Tests put a stand-in under the specs here.
 var connect = func() (hypervisor, error) {
