@@ -14,10 +14,11 @@ var shown = regexp.MustCompile(`(?m)^\$ (xtest .*?)(?: >\S+)?(?:  +#.*)?$`)
 
 // covered are the commands of the pages that a Go test runs, because a script cannot.
 var covered = map[string]string{
-	"xtest run uml:debian-12 --suite selftest --no-rootfs":      "TestSelftest",
-	"xtest run uml:debian-12 --rootfs ./image.tar --suite lsb":  "TestImages",
-	"xtest run uml:debian-12 --rootfs ./disk.qcow2 --suite lsb": "TestImages",
-	"xtest run oci:./disk.qcow2@runc --suite lsb":               "TestImages",
+	"xtest run uml:debian-12 --suite selftest --no-rootfs":                               "TestSelftest",
+	"xtest run uml:debian-12 --rootfs ./image.tar --suite lsb":                           "TestImages",
+	"xtest run uml:debian-12 --rootfs ./disk.qcow2 --suite lsb":                          "TestImages",
+	"xtest run oci:./image.tar@runc oci:./image.tar@runsc --suite namespaces,lsb --diff": "TestImages",
+	"xtest run oci:./disk.qcow2@runc --suite lsb":                                        "TestImages",
 }
 
 // TestDocumentedCommandsAreRun keeps the pages true: what they show is run by a script.

@@ -146,6 +146,12 @@ func TestImages(t *testing.T) {
 			t.Errorf("%s: %s", command, out)
 		}
 	}
+	if _, err := exec.LookPath("runsc"); err == nil {
+		out := call{dir: dir, args: strings.Fields("run oci:./image.tar@runc oci:./image.tar@runsc --suite namespaces,lsb --diff")}.run(t)
+		if out.code != exitFailed || !strings.Contains(out.stdout, "pid/init-ignores-kill") || !strings.Contains(out.stdout, " specs differ, ") {
+			t.Errorf("side by side: %s", out)
+		}
+	}
 	after, err := os.ReadFile(filepath.Join(dir, "disk.qcow2"))
 	check(t, err)
 	if !bytes.Equal(before, after) {
