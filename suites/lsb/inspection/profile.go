@@ -25,8 +25,7 @@ type Profile struct {
 // LSB is the profile of the standard itself.
 func LSB() Profile { return Profile{"lsb", Checks("")} }
 
-// asked is what the file of a user's profile may say. The JSON schema in docs/lsb-profile.schema.json
-// is for editors.
+// asked is what the file of a user's profile may say.
 type asked struct {
 	Name      string              `yaml:"name"`
 	Commands  []string            `yaml:"commands"`
