@@ -88,7 +88,7 @@ func (g *Guest) setUpVM() error {
 		}
 	}
 	if c.DisableQuirks != 0 {
-		// The newer capability alone knows the newer quirks, Documentation/virt/kvm/api.rst 7.31.
+		// The newer capability alone knows the newer quirks, Documentation/virt/kvm/api.rst KVM_CAP_DISABLE_QUIRKS2.
 		if err := enable(g.vm, CapDisableQuirks2, c.DisableQuirks); err != nil {
 			return err
 		}

@@ -1,6 +1,6 @@
 package kvm
 
-// Hyper-V's hypercalls that KVM knows, TLFS appendix A; asm-generic/hyperv-tlfs.h.
+// Hyper-V's hypercalls that KVM knows, TLFS Hypercall Reference; asm-generic/hyperv-tlfs.h.
 const (
 	HVFlushSpace         = 0x0002 // HvCallFlushVirtualAddressSpace
 	HVFlushList          = 0x0003 // HvCallFlushVirtualAddressList
@@ -18,7 +18,7 @@ const (
 	HVExtMax             = 0x8041 // the last extended call that KVM knows
 )
 
-// What Hyper-V's calls answer in their low 16 bits, TLFS appendix B.
+// What Hyper-V's calls answer in their low 16 bits, TLFS HV_STATUS.
 const (
 	HVSuccess          = 0
 	HVInvalidCode      = 2
@@ -30,7 +30,7 @@ const (
 	HVInvalidPort      = 17
 )
 
-// Fields of a call's control word, TLFS 3.7 Hypercall Inputs.
+// Fields of a call's control word, TLFS Hypercall Inputs.
 const (
 	HVFast        = 1 << 16 // the parameters are in registers
 	HVVarShift    = 17      // size of the variable header, in 8 bytes, 10 bits
@@ -46,7 +46,7 @@ const (
 	HVFlushAllCPU = 1 // HV_FLUSH_ALL_PROCESSORS
 )
 
-// Model-specific registers of Hyper-V, TLFS appendix C.
+// Model-specific registers of Hyper-V, TLFS HV_X64_MSR_*.
 const (
 	MSRHVGuestOSID     = 0x40000000
 	MSRHVHypercall     = 0x40000001
@@ -54,7 +54,7 @@ const (
 	MSRHVSyndbgOptions = 0x400000ff // bit 2: debug data goes by hypercalls
 )
 
-// CPUID leaves of Hyper-V, TLFS 2.4.
+// CPUID leaves of Hyper-V, TLFS Feature and Interface Discovery.
 const (
 	LeafHVFeatures     = 0x40000003
 	LeafHVEnlightening = 0x40000004

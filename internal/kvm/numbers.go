@@ -25,7 +25,7 @@ const (
 	xenVCPUSetAttr      = 0x4048aecb // KVM_XEN_VCPU_SET_ATTR
 )
 
-// apiVersion is the only KVM_GET_API_VERSION there is, Documentation/virt/kvm/api.rst 4.1.
+// apiVersion is the only KVM_GET_API_VERSION there is, Documentation/virt/kvm/api.rst.
 const apiVersion = 12
 
 // Capabilities, linux/kvm.h.

@@ -91,7 +91,7 @@ var statuses = map[uint64]string{
 	kvm.HVAccessDenied: "HV_STATUS_ACCESS_DENIED", kvm.HVOperationDenied: "HV_STATUS_OPERATION_DENIED", kvm.HVInvalidPort: "HV_STATUS_INVALID_PORT_ID",
 }
 
-// status writes a result value of Hyper-V, TLFS 3.8: 16 bits of status, from bit 32 on 12 bits of
+// status writes a result value of Hyper-V, TLFS Hypercall Outputs: 16 bits of status, from bit 32 on 12 bits of
 // repetitions that were done, and reserved ones.
 func status(v uint64) string {
 	name := statuses[v&0xffff]

@@ -23,7 +23,7 @@ var _ = suite.Describe("kvm", func() {
 	} {
 		it(spec.Meta{
 			ID: "kvm/" + v.id + "-ended", Level: spec.Must, Needs: v.needs,
-			Clause: "Documentation/virt/kvm/api.rst 4.10 KVM_RUN: EINTR when a signal is pending or immediate_exit is set, from " + v.clause,
+			Clause: "Documentation/virt/kvm/api.rst KVM_RUN: EINTR when a signal is pending or immediate_exit is set, from " + v.clause,
 		}, func(r *run) {
 			c := v.config
 			c.Opcode = v.code

@@ -58,7 +58,7 @@ var _ = suite.Describe("kvm-hyperv", func() {
 	}
 	declare(table{
 		Meta: spec.Meta{ID: "kvm-hyperv/not-identified", Level: spec.Must, Needs: is1(hyperV),
-			Clause: tlfs + "3.13 Establishing the Hypercall Interface: without a guest OS ID there are no calls; KVM's own are answered then"},
+			Clause: tlfs + "Establishing the Hypercall Interface: without a guest OS ID there are no calls; KVM's own are answered then"},
 		config: off,
 		facts: []fact{
 			own1("KVM_HC_VAPIC_POLL_IRQ", kvm.VAPICPollIRQ, 0xffff, "0"), own1("KVM_HC_SCHED_YIELD", kvm.SchedYield, kvm.HVNotifyLongSpinWait, "0"),
@@ -84,7 +84,7 @@ var _ = suite.Describe("kvm-hyperv", func() {
 	}
 	declare(table{
 		Meta: spec.Meta{ID: "kvm-hyperv/invalid-code", Level: spec.Must, Needs: is1(hyperV),
-			Clause: tlfs + "appendix B HV_STATUS_INVALID_HYPERCALL_CODE: the call code is not one that KVM knows"},
+			Clause: tlfs + "status codes: HV_STATUS_INVALID_HYPERCALL_CODE: the call code is not one that KVM knows"},
 		config: hvGuest(), read: hv, facts: codes,
 	})
 
@@ -103,7 +103,7 @@ var _ = suite.Describe("kvm-hyperv", func() {
 	}
 	declare(table{
 		Meta: spec.Meta{ID: "kvm-hyperv/repetitions-of-simple", Level: spec.Must, Needs: is1(hyperV),
-			Clause: tlfs + "3.7 Hypercall Inputs: rep count and rep start index of a simple call are 0, else HV_STATUS_INVALID_HYPERCALL_INPUT"},
+			Clause: tlfs + "Hypercall Inputs: rep count and rep start index of a simple call are 0, else HV_STATUS_INVALID_HYPERCALL_INPUT"},
 		config: hvGuest(), read: hv,
 		facts: []fact{
 			simple(kvm.HVReps, "rep count 1"), simple(0xfff*kvm.HVReps, "rep count 0xfff"), simple(kvm.HVFirst, "rep start 1"),
@@ -117,7 +117,7 @@ var _ = suite.Describe("kvm-hyperv", func() {
 	}
 	declare(table{
 		Meta: spec.Meta{ID: "kvm-hyperv/variable-header", Level: spec.Must, Needs: is1(hyperV),
-			Clause: tlfs + "3.7 Hypercall Inputs: the variable header size of a call without one is 0, else HV_STATUS_INVALID_HYPERCALL_INPUT"},
+			Clause: tlfs + "Hypercall Inputs: the variable header size of a call without one is 0, else HV_STATUS_INVALID_HYPERCALL_INPUT"},
 		config: hvGuest(), read: hv,
 		facts: []fact{
 			old(kvm.HVVarHeader, "variable header of 8 bytes"), old(0x3ff<<kvm.HVVarShift, "variable header of 0x3ff * 8 bytes"),
@@ -132,7 +132,7 @@ var _ = suite.Describe("kvm-hyperv", func() {
 		hfact("call 0xffff, reserved bit 44", 0xffff|1<<44, 0, 0, hvInput, hvCode).because(noHeaderCheck))
 	declare(table{
 		Meta: spec.Meta{ID: "kvm-hyperv/reserved-bits", Level: spec.Must, Needs: is1(hyperV),
-			Clause: tlfs + "3.7 Hypercall Inputs: bits 31:27, 47:44 and 63:60 are reserved and 0, else HV_STATUS_INVALID_HYPERCALL_INPUT"},
+			Clause: tlfs + "Hypercall Inputs: bits 31:27, 47:44 and 63:60 are reserved and 0, else HV_STATUS_INVALID_HYPERCALL_INPUT"},
 		config: hvGuest(), read: hv, facts: reserved,
 	})
 
@@ -144,7 +144,7 @@ var _ = suite.Describe("kvm-hyperv", func() {
 	}
 	declare(table{
 		Meta: spec.Meta{ID: "kvm-hyperv/user-mode", Level: spec.Must, Needs: is1(hyperV),
-			Clause: tlfs + "3.4 Legal Hypercall Environments: a call from a CPL above 0 raises #UD"},
+			Clause: tlfs + "Legal Hypercall Environments: a call from a CPL above 0 raises #UD"},
 		config: user, read: hv, facts: ud,
 	})
 	declareNarrow()
@@ -157,7 +157,7 @@ func hypercallPage() {
 	facts := []fact{hfact("HvCallNotifyLongSpinWait, with a hypercall page", kvm.HVNotifyLongSpinWait|kvm.HVFast, 0, 0, hvOK)}
 	it(spec.Meta{
 		ID: "kvm-hyperv/hypercall-page", Level: spec.Must, Needs: is1(hyperV),
-		Clause: tlfs + "3.13 Establishing the Hypercall Interface: HV_X64_MSR_HYPERCALL has a page hold the processor's hypercall instruction and a return",
+		Clause: tlfs + "Establishing the Hypercall Interface: HV_X64_MSR_HYPERCALL has a page hold the processor's hypercall instruction and a return",
 	}, func(r *run) {
 		c := hvGuest()
 		c.HyperV.MSRs = []kvm.MSR{{Index: kvm.MSRHVHypercall, Value: page | enable}}
@@ -186,7 +186,7 @@ func declareNarrow() {
 		c.Mode = m.mode
 		declare(table{
 			Meta: spec.Meta{ID: "kvm-hyperv/" + m.id, Level: spec.Must, Needs: is1(hyperV),
-				Clause: fmt.Sprintf(tlfs+"3.7 Hypercall Inputs: of 32-bit code the control word is in EDX:EAX, the input in EBX:ECX, and the result in EDX:EAX (%v code)", m.mode)},
+				Clause: fmt.Sprintf(tlfs+"Hypercall Inputs: of 32-bit code the control word is in EDX:EAX, the input in EBX:ECX, and the result in EDX:EAX (%v code)", m.mode)},
 			config: c, read: hv32,
 			prepare: func(mem []byte) { flushAll(mem, dataAt) },
 			facts: []fact{
@@ -194,7 +194,7 @@ func declareNarrow() {
 				narrow("call 0xffff", 0xffff, 0, 0, hvCode),
 				narrow("HvCallNotifyLongSpinWait, rep count 1", kvm.HVNotifyLongSpinWait|kvm.HVReps, 0, 0, hvInput),
 				narrow("HvCallFlushVirtualAddressSpace", kvm.HVFlushSpace, dataAt, 0, hvOK),
-				narrow("HvCallFlushVirtualAddressSpace, an address above 4 GiB", kvm.HVFlushSpace, 1<<32|dataAt, 0, hvInput),
+				narrow("HvCallFlushVirtualAddressSpace, an address above 4 GiB", kvm.HVFlushSpace, 1<<32|dataAt, 0, hvInput, hvAlignment),
 				narrow("HvCallFlushVirtualAddressList, rep count 1", kvm.HVFlushList|kvm.HVReps, dataAt, 0, hvOK+", 1 done"),
 				narrow("HvCallSendSyntheticClusterIpi, fast", kvm.HVSendIPI|kvm.HVFast, 0x40, 1, hvOK),
 				narrow("HvCallSendSyntheticClusterIpi, fast, vector 0xf", kvm.HVSendIPI|kvm.HVFast, 0xf, 1, hvInput),

@@ -20,7 +20,7 @@ func without(leaf uint32, eax, ebx, edx uint32) func(*kvm.CPUIDEntry) {
 	}
 }
 
-// Bits of Hyper-V's leaves, TLFS 2.4: 0x40000003 EBX (privileges) and EDX, 0x40000004 EAX
+// Bits of Hyper-V's leaves, TLFS Feature and Interface Discovery: 0x40000003 EBX (privileges) and EDX, 0x40000004 EAX
 // (recommendations).
 const (
 	mayPost, maySignal, mayDebug = 1 << 4, 1 << 5, 1 << 11
@@ -83,12 +83,12 @@ var _ = suite.Describe("kvm-hyperv", func() {
 		}
 		declare(table{
 			Meta: spec.Meta{ID: "kvm-hyperv/denied-" + c.id, Level: spec.Must, Needs: []spec.Probe{hyperV, hvEnforce},
-				Clause: fmt.Sprintf("Documentation/virt/kvm/api.rst 8.26 KVM_CAP_HYPERV_ENFORCE_CPUID; TLFS HV_STATUS_ACCESS_DENIED: a guest without %s", c.what)},
+				Clause: fmt.Sprintf("Documentation/virt/kvm/api.rst KVM_CAP_HYPERV_ENFORCE_CPUID; TLFS HV_STATUS_ACCESS_DENIED: a guest without %s", c.what)},
 			config: strict, read: hv, prepare: flushSets, facts: denied,
 		})
 		declare(table{
 			Meta: spec.Meta{ID: "kvm-hyperv/not-enforced-" + c.id, Level: spec.Must, Needs: is1(hyperV),
-				Clause: fmt.Sprintf("Documentation/virt/kvm/api.rst 8.26 KVM_CAP_HYPERV_ENFORCE_CPUID: it is off by default; a guest without %s has the calls", c.what)},
+				Clause: fmt.Sprintf("Documentation/virt/kvm/api.rst KVM_CAP_HYPERV_ENFORCE_CPUID: it is off by default; a guest without %s has the calls", c.what)},
 			config: plain, read: hv, prepare: flushSets, facts: c.denied,
 		})
 	}
@@ -97,7 +97,7 @@ var _ = suite.Describe("kvm-hyperv", func() {
 	noXMM.HyperV.Change = without(kvm.LeafHVFeatures, 0, 0, xmmInput)
 	declare(table{
 		Meta: spec.Meta{ID: "kvm-hyperv/allowed", Level: spec.Must, Needs: []spec.Probe{hyperV, hvEnforce},
-			Clause: "Documentation/virt/kvm/api.rst 8.26 KVM_CAP_HYPERV_ENFORCE_CPUID: what CPUID offers works"},
+			Clause: "Documentation/virt/kvm/api.rst KVM_CAP_HYPERV_ENFORCE_CPUID: what CPUID offers works"},
 		config: full, read: hv, prepare: flushSets,
 		facts: []fact{
 			hfact("HvCallNotifyLongSpinWait", kvm.HVNotifyLongSpinWait|kvm.HVFast, 0, 0, hvOK),
@@ -108,7 +108,7 @@ var _ = suite.Describe("kvm-hyperv", func() {
 	})
 	declare(table{
 		Meta: spec.Meta{ID: "kvm-hyperv/denied-xmm", Level: spec.Must, Needs: []spec.Probe{hyperV, hvEnforce},
-			Clause: tlfs + "3.7 XMM Fast Hypercall Input: a guest that CPUID does not offer it to gets #UD"},
+			Clause: tlfs + "XMM Fast Hypercall Input: a guest that CPUID does not offer it to gets #UD"},
 		config: noXMM, read: hv, prepare: flushSets,
 		facts: []fact{
 			hfact("HvCallFlushVirtualAddressSpace, fast", kvm.HVFlushSpace|kvm.HVFast, 0, kvm.HVFlushAllCPU, "#UD"),
@@ -126,7 +126,7 @@ func sweep() {
 	const control = kvm.HVReps | kvm.HVFirst
 	it(spec.Meta{
 		ID: "kvm-hyperv/all-codes", Level: spec.Must, Needs: is1(hyperV), Limit: time.Minute,
-		Clause: tlfs + "appendix B: each of the 65536 call codes is one that KVM has, or HV_STATUS_INVALID_HYPERCALL_CODE",
+		Clause: tlfs + "status codes: each of the 65536 call codes is one that KVM has, or HV_STATUS_INVALID_HYPERCALL_CODE",
 	}, func(r *run) {
 		g := r.guest(hvGuest())
 		answers := map[string][]uint64{}

@@ -47,15 +47,15 @@ var _ = suite.Describe("kvm-hyperv", func() {
 		hfact("HvCallSendSyntheticClusterIpi, fast, to processors that are not there", send|fast, 0x40, ^uint64(1), hvOK),
 		hfact("HvCallSendSyntheticClusterIpi, slow", send, ipiOne, 0, hvOK),
 	)
-	sending("send-ipi-invalid", "HvCallSendSyntheticClusterIpi: HV_STATUS_INVALID_HYPERCALL_INPUT for another vector, reserved bits, and an input that cannot be read", hvGuest(),
+	sending("send-ipi-invalid", "HvCallSendSyntheticClusterIpi: HV_STATUS_INVALID_HYPERCALL_INPUT for another vector and reserved bits; "+unreadable, hvGuest(),
 		hfact("HvCallSendSyntheticClusterIpi, fast, vector 0", send|fast, 0, 1, hvInput),
 		hfact("HvCallSendSyntheticClusterIpi, fast, vector 0xf", send|fast, 0xf, 1, hvInput),
 		hfact("HvCallSendSyntheticClusterIpi, fast, vector 0x100", send|fast, 0x100, 1, hvInput),
 		hfact("HvCallSendSyntheticClusterIpi, fast, vector 0xffffffff", send|fast, 0xffffffff, 1, hvInput),
 		hfact("HvCallSendSyntheticClusterIpi, fast, bit 32 of the vector", send|fast, 1<<32|0x40, 1, hvInput),
 		hfact("HvCallSendSyntheticClusterIpi, slow, vector 0xf", send, ipiLow, 0, hvInput),
-		hfact("HvCallSendSyntheticClusterIpi, slow, no memory", send, noMemory, 0, hvInput),
-		hfact("HvCallSendSyntheticClusterIpi, slow, half behind the memory's end", send, kvm.GuestMemory-8, 0, hvInput),
+		hfact("HvCallSendSyntheticClusterIpi, slow, no memory", send, noMemory, 0, hvInput, hvAlignment),
+		hfact("HvCallSendSyntheticClusterIpi, slow, half behind the memory's end", send, kvm.GuestMemory-8, 0, hvInput, hvAlignment),
 		hfact("HvCallSendSyntheticClusterIpi, rep count 1", send|fast|kvm.HVReps, 0x40, 1, hvInput),
 		hfact("HvCallSendSyntheticClusterIpi, variable header", send|fast|head, 0x40, 1, hvInput, hvOK).because(noHeaderCheck),
 	)
@@ -65,11 +65,11 @@ var _ = suite.Describe("kvm-hyperv", func() {
 		hfact("HvCallSendSyntheticClusterIpiEx, nobody", sendEx, ipiNone, 0, hvOK),
 		hfact("HvCallSendSyntheticClusterIpiEx, fast, all", sendEx|fast, 0x40, kvm.HVGenericAll, hvOK, hvInput).because(noXMM),
 	)
-	sending("send-ipi-ex-invalid", "HvCallSendSyntheticClusterIpiEx: HV_STATUS_INVALID_HYPERCALL_INPUT for another vector, banks that do not match, and an input that cannot be read", hvGuest(),
+	sending("send-ipi-ex-invalid", "HvCallSendSyntheticClusterIpiEx: HV_STATUS_INVALID_HYPERCALL_INPUT for another vector and banks that do not match; "+unreadable, hvGuest(),
 		hfact("HvCallSendSyntheticClusterIpiEx, all, vector 0xf", sendEx, ipiLowEx, 0, hvInput),
 		hfact("HvCallSendSyntheticClusterIpiEx, a bank that the header does not have", sendEx, ipiBank, 0, hvInput, hvOK).because(noCount),
 		hfact("HvCallSendSyntheticClusterIpiEx, all, and a bank", sendEx|head, ipiAll, 0, hvInput, hvOK).because(noCount),
-		hfact("HvCallSendSyntheticClusterIpiEx, no memory", sendEx, noMemory, 0, hvInput),
+		hfact("HvCallSendSyntheticClusterIpiEx, no memory", sendEx, noMemory, 0, hvInput, hvAlignment),
 		hfact("HvCallSendSyntheticClusterIpiEx, rep count 1", sendEx|kvm.HVReps, ipiAll, 0, hvInput),
 	)
 	none := hvGuest()

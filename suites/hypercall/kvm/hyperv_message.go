@@ -49,15 +49,15 @@ var _ = suite.Describe("kvm-hyperv", func() {
 		hfact("HvCallSignalEvent, at byte 4", signal, dataAt+4, 0, hvAlignment),
 		hfact("HvCallSignalEvent, at byte 1", signal, dataAt+1, 0, hvAlignment),
 		hfact("HvCallSignalEvent, across two pages", signal, dataAt+0xffc, 0, hvAlignment),
-		hfact("HvCallSignalEvent, no memory", signal, noMemory, 0, hvAlignment, hvInput).because("the TLFS promises no more than an error; KVM answers as for an odd address"),
+		hfact("HvCallSignalEvent, no memory", signal, noMemory, 0, hvAlignment, hvInput).because("the TLFS has it for addresses beyond the guest's; an address inside with nothing there is open"),
 	}
-	messages("events-without-synic", "11 Inter-Partition Communication: without a synthetic interrupt controller there is nobody to send to, HV_STATUS_INVALID_HYPERCALL_INPUT", hyperV, hvGuest(),
+	messages("events-without-synic", "Inter-Partition Communication: without a synthetic interrupt controller there is nobody to send to, HV_STATUS_INVALID_HYPERCALL_INPUT", hyperV, hvGuest(),
 		append([]fact{
 			hfact("HvCallPostMessage", post, dataAt, 0, hvInput), hfact("HvCallPostMessage, fast", post|fast, 7, 0, hvInput),
 			hfact("HvCallSignalEvent, fast", signal|fast, 7, 0, hvInput), hfact("HvCallSignalEvent, slow", signal, dataAt, 0, hvInput),
 			hfact("HvCallSignalEvent, fast, flag number 1", signal|fast, 7|flagNumber, 0, hvInput),
 		}, invalid...)...)
-	messages("events", "11 Inter-Partition Communication: connections that KVM does not know are left to its user", synIC, switchedOn(),
+	messages("events", "Inter-Partition Communication: connections that KVM does not know are left to its user", synIC, switchedOn(),
 		hfact("HvCallPostMessage", post, dataAt, 0x1234, hvExit(post, dataAt, 0x1234)),
 		hfact("HvCallPostMessage, fast", post|fast, 7, 8, hvExit(post|fast, 7, 8)),
 		hfact("HvCallSignalEvent, fast", signal|fast, 7, 8, hvExit(signal|fast, 7, 8)),
@@ -72,7 +72,7 @@ var _ = suite.Describe("kvm-hyperv", func() {
 				"Linux from 5.14 on hands on the connection ID that it read there (bd38b32053eb), with a control word that says slow"),
 		},
 	})
-	messages("events-invalid", "11 Inter-Partition Communication: reserved bits are HV_STATUS_INVALID_HYPERCALL_INPUT, an odd address HV_STATUS_INVALID_ALIGNMENT", synIC, switchedOn(), invalid...)
+	messages("events-invalid", "Inter-Partition Communication: reserved bits are HV_STATUS_INVALID_HYPERCALL_INPUT, an odd address HV_STATUS_INVALID_ALIGNMENT", synIC, switchedOn(), invalid...)
 
 	const postData, retrieve, reset = kvm.HVPostDebugData, kvm.HVRetrieveDebugData, kvm.HVResetDebugSession
 	messages("debug-not-asked-for", "arch/x86/kvm/hyperv.c: debug data by hypercalls is denied, HV_STATUS_OPERATION_DENIED, until the guest's options ask for it; fast calls are HV_STATUS_INVALID_PARAMETER", hyperV, hvGuest(),
@@ -106,5 +106,5 @@ var _ = suite.Describe("kvm-hyperv", func() {
 			hfact(name+", no memory", c, noMemory, noMemory, hvExit(c, noMemory, noMemory), hvCode).because(noExtended),
 			hfact(name+", fast", c|fast, 1, 2, hvParameter, hvCode).because(noExtended))
 	}
-	messages("extended", "3.15 Extended Hypercall Interface: calls from 0x8001 on are left to KVM's user; fast ones are HV_STATUS_INVALID_PARAMETER", hyperV, hvGuest(), extended...)
+	messages("extended", "Extended Hypercall Interface: calls from 0x8001 on are left to KVM's user; fast ones are HV_STATUS_INVALID_PARAMETER", hyperV, hvGuest(), extended...)
 })

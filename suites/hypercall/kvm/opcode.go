@@ -10,7 +10,7 @@ import (
 // The instruction: the processor's own, and the other vendor's.
 var _ = suite.Describe("kvm", func() {
 	const (
-		quirk   = "Documentation/virt/kvm/api.rst 7.31 KVM_X86_QUIRK_FIX_HYPERCALL_INSN: "
+		quirk   = "Documentation/virt/kvm/api.rst KVM_X86_QUIRK_FIX_HYPERCALL_INSN: "
 		refused = "to KVM's emulator, which is to mend the instruction, it is a privileged one: group7_rm0 in arch/x86/kvm/emulate.c"
 	)
 	for _, c := range []struct {

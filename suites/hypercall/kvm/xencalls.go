@@ -122,11 +122,11 @@ var _ = suite.Describe("kvm-xen", func() {
 	)
 
 	version := xenGuest(kvm.Xen{Flags: kvm.XenInterceptHcall, Attrs: []kvm.XenAttr{{Type: kvm.XenAttrVersion, Words: [16]uint32{4<<16 | 17}}}})
-	xenDeclare("version", "Documentation/virt/kvm/api.rst 4.127 KVM_XEN_ATTR_TYPE_XEN_VERSION: XENVER_version is answered by KVM, the rest is left to its user", xenEvents, version,
+	xenDeclare("version", "Documentation/virt/kvm/api.rst KVM_XEN_ATTR_TYPE_XEN_VERSION: XENVER_version is answered by KVM, the rest is left to its user", xenEvents, version,
 		xfact("xen_version(XENVER_version)", xen.XenVersion, args(0), number(4<<16|17)),
 		left("xen_version(XENVER_extraversion)", xen.XenVersion, 1, dataAt), left("xen_version(~0)", xen.XenVersion, ^uint64(0), dataAt),
 	)
-	xenDeclare("version-unknown", "Documentation/virt/kvm/api.rst 4.127 KVM_XEN_ATTR_TYPE_XEN_VERSION: until it is set KVM leaves XENVER_version to its user", xenCalls, plain,
+	xenDeclare("version-unknown", "Documentation/virt/kvm/api.rst KVM_XEN_ATTR_TYPE_XEN_VERSION: until it is set KVM leaves XENVER_version to its user", xenCalls, plain,
 		left("xen_version(XENVER_version)", xen.XenVersion, 0, 0), left("xen_version(XENVER_version, ~0)", xen.XenVersion, 0, ^uint64(0)),
 	)
 	xenEvent(all)
@@ -149,7 +149,7 @@ func xenEvent(all kvm.Config) {
 	}
 	it(spec.Meta{
 		ID: "kvm-xen/send", Level: spec.Must, Needs: is1(xenEvents),
-		Clause: "Documentation/virt/kvm/api.rst 4.127 KVM_XEN_ATTR_TYPE_EVTCHN: an event to a port that was assigned an eventfd is one more of its count",
+		Clause: "Documentation/virt/kvm/api.rst KVM_XEN_ATTR_TYPE_EVTCHN: an event to a port that was assigned an eventfd is one more of its count",
 	}, func(r *run) {
 		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 		r.Setup("making an eventfd", err)
@@ -172,7 +172,7 @@ func xenEvent(all kvm.Config) {
 func xenTimers() {
 	const vcpuOp, setTimer = xen.VCPUOp, 15
 	plain := xenGuest(kvm.Xen{Flags: xenAll})
-	xenDeclare("timer-unknown", "Documentation/virt/kvm/api.rst 4.128 KVM_XEN_VCPU_ATTR_TYPE_TIMER: until the timer has a port KVM leaves it to its user", xenEvents, plain,
+	xenDeclare("timer-unknown", "Documentation/virt/kvm/api.rst KVM_XEN_VCPU_ATTR_TYPE_TIMER: until the timer has a port KVM leaves it to its user", xenEvents, plain,
 		left("set_timer_op(0)", setTimer, 0), left("set_timer_op(1)", setTimer, 1), left("vcpu_op(VCPUOP_stop_singleshot_timer, 0)", vcpuOp, stopSingleshot, 0, 0),
 		left("vcpu_op(VCPUOP_set_singleshot_timer, 0)", vcpuOp, setSingleshot, 0, oneShot),
 	)
