@@ -107,7 +107,7 @@ func TestMachinesAreAlwaysEmulated(t *testing.T) {
 		}
 		return img.Plan.Command[at+1]
 	}
-	if value("-accel") != qemu.TCG || value("-cpu") != "max" || img.Plan.Accel != qemu.TCG || img.Plan.Backend != "kvm" || img.Root != nil {
+	if value("-accel") != qemu.TCG || !strings.HasPrefix(value("-cpu"), "max") || img.Plan.Accel != qemu.TCG || img.Plan.Backend != "kvm" || img.Root != nil {
 		t.Errorf("%+v", img.Plan)
 	}
 }
