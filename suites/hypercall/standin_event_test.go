@@ -143,7 +143,7 @@ func (s *standIn) grant(op, at uint64, n uint32) int64 {
 		return grantStatus(s, at, n, 24, func(g *xen.GrantUnmap) { g.Status = xen.GrantBadHandle })
 	case xen.GrantCopyOp:
 		return grantStatus(s, at, n, 40, func(g *xen.GrantCopy) {
-			if g.Status = xen.GrantBadRef; !known(g.Source.Dom) {
+			if g.Status = s.copyGranted(g); !known(g.Source.Dom) {
 				g.Status = xen.GrantBadDomain
 			}
 		})

@@ -24,6 +24,7 @@ const (
 type standIn struct {
 	lie     lie
 	ports   map[uint32]*channel
+	grants  map[uint32]granted
 	inMulti bool
 	wrote   func()
 	// dangerous is told of calls that Xen's own grading calls destructive, with a structure that Xen
@@ -37,7 +38,7 @@ type channel struct {
 }
 
 func newStandIn() *standIn {
-	return &standIn{lie: honest, ports: map[uint32]*channel{0: {}, 1: {status: xen.ChannelVIRQ}}, wrote: func() {}, dangerous: func(string) {}}
+	return &standIn{lie: honest, grants: map[uint32]granted{}, ports: map[uint32]*channel{0: {}, 1: {status: xen.ChannelVIRQ}}, wrote: func() {}, dangerous: func(string) {}}
 }
 
 func (s *standIn) Hypercall(op uint64, args ...uint64) (int64, error) {

@@ -33,7 +33,7 @@ func unmappedArgs(g *guest, h xen.Hypercall, op uint64) []uint64 {
 // is the structure's first word.
 func subOps() (list []xen.Hypercall) {
 	for _, h := range xen.Table {
-		if h.SubOp != xen.None && h.Pointer != xen.None && len(h.Ops) > 0 {
+		if h.SubOp != xen.None && h.Pointer != xen.None && len(h.Ops) > 0 && h.Number != xen.XenoprofOp {
 			list = append(list, h)
 		}
 	}

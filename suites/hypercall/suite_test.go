@@ -39,6 +39,7 @@ var against = child.NewFunc("hypercall suite against a stand-in", func(side *chi
 	}
 	s := newStandIn()
 	connect = func() (xen.Caller, error) { return s, nil }
+	openDrivers = func() (drivers, error) { return &standInDrivers{s: s, ends: map[uint32]uint32{}}, nil }
 	if err := errors.Join(PrivCmd.Check(), PV.Check(), Control.Check()); err != nil {
 		return err
 	}
@@ -64,6 +65,9 @@ var against = child.NewFunc("hypercall suite against a stand-in", func(side *chi
 		v.OwnBoot[l.ID] = l.Grade == spec.Destructive
 		return true
 	})
+	if left := s.references(); len(left) > 0 && l == honest {
+		return fmt.Errorf("grants were left behind: %v", left)
+	}
 	return side.Send(v)
 })
 
