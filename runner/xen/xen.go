@@ -8,6 +8,7 @@ package xen
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +84,7 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	if err != nil {
 		return nil, err
 	}
-	names := append([]string{privcmd}, channelModules...)
+	names := slices.Concat([]string{privcmd}, channelModules, s.Modules)
 	initrd, err := s.Initrd(ctx, kernel.Modules, names)
 	if err != nil {
 		return nil, err
