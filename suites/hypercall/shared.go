@@ -106,7 +106,7 @@ var _ = suite.Describe("grant-table", func() {
 	})
 	sharing("grant-table/map", spec.Must, grantH+"GNTTABOP_map_grant_ref, GNTTABOP_unmap_grant_ref: the granted page itself is mapped, and unmapped again", func(g *guest, d drivers) {
 		ref, page := g.share(d, true, 0x5c)
-		const rounds = 32
+		const rounds = 8
 		start := time.Now()
 		for i := range rounds {
 			mapped, unmap, err := d.Map(0, ref)
