@@ -19,7 +19,7 @@ type Drivers struct{ alloc, dev, evtchn int }
 const (
 	ioctlAllocRef     = 24<<16 | 'G'<<8 | 5
 	ioctlFreeRef      = 16<<16 | 'G'<<8 | 6
-	ioctlMapRef       = 24<<16 | 'G'<<8 | 0
+	ioctlMapRef       = 24<<16 | 'G'<<8
 	ioctlUnmapRef     = 16<<16 | 'G'<<8 | 1
 	ioctlInterdomain  = 8<<16 | 'E'<<8 | 1
 	ioctlUnboundPort  = 4<<16 | 'E'<<8 | 2
