@@ -98,12 +98,15 @@ func TestBackingFile(t *testing.T) {
 	must(t, os.Symlink(outside, filepath.Join(dir, "link")))
 	qemuImg(t, dir, "create", "-q", "-f", "qcow2", "-b", outside, "-F", "raw", "absolute")
 	qemuImg(t, dir, "create", "-q", "-f", "qcow2", "-u", "-b", "../secret", "-F", "raw", "above", "1M")
+	must(t, os.Mkdir(filepath.Join(dir, "sub"), 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "sub/base"), want, 0o644))
+	qemuImg(t, dir, "create", "-q", "-f", "qcow2", "-b", "sub/base", "-F", "raw", "below")
 	qemuImg(t, dir, "create", "-q", "-f", "qcow2", "-b", "link", "-F", "raw", "linked")
 	qemuImg(t, dir, "create", "-q", "-f", "qcow2", "-u", "-b", "nbd:localhost:10809", "-F", "raw", "remote", "1M")
 	qemuImg(t, dir, "create", "-q", "-f", "qcow2", "-u", "-b", "round", "-F", "qcow2", "circle", "1M")
 	qemuImg(t, dir, "create", "-q", "-f", "qcow2", "-u", "-b", "circle", "-F", "qcow2", "round", "1M")
 	for name, want := range map[string]string{
-		"absolute": "in the image's own folder", "above": "in the image's own folder", "remote": "in the image's own folder",
+		"absolute": "in the image's own folder", "above": "in the image's own folder", "below": "in the image's own folder", "remote": "in the image's own folder",
 		"linked": "escapes", "circle": "more than 16 backing files",
 	} {
 		if _, err := disk.Open(filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), want) {
