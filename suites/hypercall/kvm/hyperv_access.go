@@ -135,7 +135,7 @@ func sweep() {
 			for code := first; code < first+kvm.MaxBatch; code++ {
 				calls = append(calls, hcall(code|control, 0, 0))
 			}
-			list, err := g.Batch(calls, 10*patience)
+			list, err := g.Batch(calls, patience)
 			r.Success(fmt.Sprintf("call codes from %#x on", first), err)
 			for i, o := range list {
 				said := hv(o)
