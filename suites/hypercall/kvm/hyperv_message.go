@@ -2,6 +2,7 @@ package kvm
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"xtest/internal/kvm"
 	"xtest/suites/spec"
@@ -100,7 +101,7 @@ var _ = suite.Describe("kvm-hyperv", func() {
 
 	var extended []fact
 	for _, c := range []uint64{kvm.HVExtQuery, kvm.HVExtQuery + 1, kvm.HVExtQuery + 0x20, kvm.HVExtMax} {
-		name := "extended call " + number(int64(c))
+		name := fmt.Sprintf("extended call %#x", c)
 		extended = append(extended,
 			hfact(name, c, dataAt, 0x2000, hvExit(c, dataAt, 0x2000), hvCode).because(noExtended),
 			hfact(name+", no memory", c, noMemory, noMemory, hvExit(c, noMemory, noMemory), hvCode).because(noExtended),
