@@ -126,7 +126,8 @@ func exported(l *linkage.Library) []string {
 	all := make([]string, 0, len(l.Defines))
 	for name, defs := range l.Defines {
 		for _, d := range defs {
-			if d.Kind == elf.STT_SECTION || d.Version == name { // the object that stands for a version
+			// Left out: what glibc's libraries have for each other, and the objects that stand for versions.
+			if d.Kind == elf.STT_SECTION || d.Version == name || d.Version == "GLIBC_PRIVATE" {
 				continue
 			}
 			x := facts.Symbol{Name: name, Kind: 'N', Weak: d.Bind == elf.STB_WEAK}

@@ -175,3 +175,30 @@ func TestModern(t *testing.T) {
 		})
 	}
 }
+
+func TestGather(t *testing.T) {
+	f := newFixture(t)
+	f.put("/usr/bin/sh", string(elftest.Image{}.Bytes()))
+	f.put("/usr/bin/plain", "no program")
+	f.link("/bin", "usr/bin")
+	f.link("/usr/bin/dash", "sh")
+	f.put("/etc/passwd", "root:x:0:0::/:\n")
+	f.put("/etc/group", "root:x:0:\n")
+	f.put("/var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nVersion: 1\n\nPackage: b\nStatus: deinstall ok config-files\nVersion: 1\n")
+	f.lib(elftest.Image{SOName: "libz.so.1", Symbols: []elftest.Symbol{
+		{Name: "f", Version: "Z_1"}, {Name: "o", Object: true, Size: 8, Weak: true}, {Name: "own", Version: "GLIBC_PRIVATE"},
+	}})
+	f.lib(elftest.Image{SOName: "libother.so.2", Symbols: []elftest.Symbol{{Name: "g"}}})
+	for _, deep := range []bool{false, true} {
+		got := f.Gather(deep)
+		if len(got.Libraries) != 2 || got.Libraries[1].SOName != "libz.so.1" || strings.Join(got.Libraries[1].Symbols, ",") != "f@Z_1 F,o OW8" {
+			t.Errorf("libraries: %+v", got.Libraries)
+		}
+		if other := got.Libraries[0].Symbols; deep != (len(other) == 1) {
+			t.Errorf("deep %t: the symbols of another library are %v", deep, other)
+		}
+		if len(got.Commands) != 2 || got.Commands["dash"] != "/usr/bin/sh" || got.Packages["a"] != "1" || len(got.Packages) != 1 || got.Users["root"] != "0" || got.Groups["root"] != "0" {
+			t.Errorf("gathered %+v", got)
+		}
+	}
+}
