@@ -102,6 +102,15 @@ func TestRootOfDisk(t *testing.T) {
 	}
 }
 
+// TestTarballIsNoDisk: content that looks like a superblock makes none.
+func TestTarballIsNoDisk(t *testing.T) {
+	body := strings.Repeat("x", 0x438-512) + "\x53\xef"
+	s, err := image.Open(t.Context(), put(t, "root.tar", stream(t, item{name: "etc/os-release", body: body})), options(t))
+	if err != nil || s.Kind != "tarball" {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
 // TestOtherTables has logical partitions, and a table that sgdisk(8) made.
 func TestOtherTables(t *testing.T) {
 	root := made(t, "sbin/init")

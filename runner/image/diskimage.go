@@ -39,6 +39,9 @@ func openDisk(ctx context.Context, file string, o Options) (_ *Source, err error
 	if err != nil {
 		return nil, err
 	}
+	if isArchive(d) {
+		return nil, errors.Join(errNoDisk, d.Close())
+	}
 	v, found, err := findRoot(d, d.Size, o.Arch)
 	if err = errors.Join(err, d.Close()); err != nil {
 		if errors.Is(err, errNoDisk) && d.Format != "raw" {
@@ -53,6 +56,21 @@ func openDisk(ctx context.Context, file string, o Options) (_ *Source, err error
 	}
 	s.Found = d.Format + " disk, " + found
 	return s, nil
+}
+
+// isArchive says whether the file begins as a tarball, or is compressed: what else stands in it may
+// look like anything.
+func isArchive(r io.ReaderAt) bool {
+	var head [262]byte
+	if _, err := r.ReadAt(head[:], 0); err != nil {
+		return false
+	}
+	for _, magic := range []string{"\x1f\x8b", "BZh", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd"} {
+		if strings.HasPrefix(string(head[:]), magic) {
+			return true
+		}
+	}
+	return string(head[257:]) == "ustar" // tar(5)
 }
 
 // findRoot chooses what to take for the root, and says what it is and why.
