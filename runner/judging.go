@@ -55,6 +55,9 @@ func (j *judging) run(ctx context.Context) {
 
 // batch chooses what the next boot judges: all that may share a machine, else one destructive spec.
 func (j *judging) batch() []string {
+	if j.image.Nests {
+		return slices.Clone(j.order)
+	}
 	var shared []string
 	for _, id := range j.order {
 		if j.specs[id].Meta.Grade != destructive {
@@ -76,6 +79,9 @@ func (j *judging) boot(ctx context.Context, batch []string) ending {
 			order.Suites = append(order.Suites, s)
 		}
 	}
+	if j.image.Nests {
+		order.Tasks = j.tasks(batch)
+	}
 	m, err := j.image.Start(order, j.rec.ConsoleLog(j.target, j.boots))
 	if err != nil {
 		why := fmt.Sprintf("the machine could not be started: %v", err)
@@ -87,6 +93,16 @@ func (j *judging) boot(ctx context.Context, batch []string) ending {
 		v.batch[id] = true
 	}
 	return v.keep(ctx)
+}
+
+// tasks are what a machine has to know of the specs that it gives to guests of its own.
+func (j *judging) tasks(ids []string) map[string]wire.Task {
+	tasks := map[string]wire.Task{}
+	for _, id := range ids {
+		m := j.specs[id].Meta
+		tasks[id] = wire.Task{Limit: m.Limit, Alone: m.Grade == destructive, Ends: m.Ends}
+	}
+	return tasks
 }
 
 // ended puts a spec's verdict on the record.

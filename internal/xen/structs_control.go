@@ -143,10 +143,17 @@ type DomainInfo struct {
 
 // Flags of [DomainInfo].
 const (
-	DomainDying   = 1 << 0
-	DomainHVM     = 1 << 1
-	DomainRunning = 1 << 5
+	DomainDying    = 1 << 0
+	DomainHVM      = 1 << 1
+	DomainShutdown = 1 << 2
+	DomainRunning  = 1 << 5
 )
+
+// DomainShutdownReason is the first of the 8 bits in Flags that hold the reason of a [DomainShutdown].
+const DomainShutdownReason = 16
+
+// PhysCapHVM in Capabilities of [PhysInfo]: the processor virtualises, so that HVM and PVH domains run.
+const PhysCapHVM = 1 << 0
 
 // VCPUInfo is struct xen_domctl_getvcpuinfo.
 type VCPUInfo struct {

@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"xtest/runner/dom0"
 	"xtest/runner/event"
 	"xtest/runner/modules"
 	"xtest/runner/wire"
@@ -93,6 +94,9 @@ func (a *agent) boot() error {
 	tty, err := openChannel(a.params["channel"])
 	if err != nil {
 		return fmt.Errorf("opening the event channel xtest.channel=%s: %w", a.params["channel"], err)
+	}
+	if a.params[dom0.Param] != "" {
+		return dom0.Serve(tty, a.console, a.params)
 	}
 	order, err := os.Open(wire.OrderPath)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -14,6 +14,7 @@ type Pattern struct {
 	Kind string
 	// Fatal cries are followed by the end of the machine; after the others it may limp on.
 	Fatal bool
+	xen   bool                  // it is the hypervisor's
 	word  []byte                // stands in every such line: looking for it costs a flooding guest's lines little
 	text  func() *regexp.Regexp // its group is where the cry begins
 }
@@ -40,7 +41,7 @@ func pattern(kind string, fatal bool, front, word, text string) Pattern {
 	if text == "" {
 		text = regexp.QuoteMeta(word)
 	}
-	return Pattern{kind, fatal, []byte(word), late.Regexp(front + `(` + text + `)`)}
+	return Pattern{kind, fatal, front == xen, []byte(word), late.Regexp(front + `(` + text + `)`)}
 }
 
 // patterns are tried in order. Linux: kernel/panic.c, lib/bug.c, mm/kasan/report.c, kernel/hung_task.c,
@@ -74,17 +75,23 @@ var patterns = []Pattern{
 	pattern("refcount", false, linux, "refcount_t: ", ""),
 	pattern("net-leak", false, linux, "unregister_netdevice: waiting for ", ""),
 	pattern("xen-warning", false, xen, "Xen WARN at ", ""),
-	pattern("domain-crash", false, xen, "crashed on cpu#", `Domain \d+ \(vcpu#\d+\) crashed on cpu#`),
+	// Other domains' ends are the business of the agent in domain 0.
+	pattern("domain-crash", false, xen, "crashed on cpu#", `Domain 0 \(vcpu#\d+\) crashed on cpu#`),
 	pattern("ubsan", false, linux, "UBSAN: ", ""),
 }
 
 // vague is a cry whose next line says what it is about.
 const vague = "xen-panic"
 
+// quoted is a line of an unprivileged domain's, behind its number, as Xen shows them and as the agent
+// in domain 0 does.
+var quoted = late.Regexp(`^\(d[1-9]\d*\) `)
+
 // match gives the first pattern that the line holds, and the line from the cry on.
 func match(line []byte) (p Pattern, cry []byte, ok bool) {
+	others := bytes.HasPrefix(line, []byte("(d")) && quoted().Match(line)
 	for _, p := range patterns {
-		if !bytes.Contains(line, p.word) {
+		if !bytes.Contains(line, p.word) || others && !p.xen {
 			continue
 		}
 		if at := p.text().FindSubmatchIndex(line); at != nil {

@@ -146,6 +146,7 @@ type Meta struct {
 	Needs   []string      `json:"needs,omitempty"` // the probes it depends on
 	Labels  []string      `json:"labels,omitempty"`
 	Limit   time.Duration `json:"limit,omitempty"` // on this machine, after scaling
+	Ends    []string      `json:"ends,omitempty"`  // the ways in which it may end the guest that runs it
 	Sources []string      `json:"sources,omitempty"`
 }
 

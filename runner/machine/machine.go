@@ -63,6 +63,9 @@ type Image struct {
 	Memory int64
 	Cores  int
 	Folder string
+	// Nests is set where the machine's agent brings up guests of its own to judge specs in: destructive
+	// ones need no boot of the machine then.
+	Nests bool
 	// Launch says how to start the machine, writing what this boot alone needs into Boot.Scratch.
 	Launch func(b Boot) (Launch, error)
 	// Repeats has equal orders boot alike, to the instruction where the machine's clock counts them: the

@@ -9,8 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,15 +46,27 @@ const Self = "/proc/self/exe"
 // Initrd gives the path of an initial RAM file system that holds the agent and the named modules of
 // the tree at modulesDir, with all that they need. It is made once and cached.
 func (s *Supplies) Initrd(ctx context.Context, modulesDir string, names []string) (string, error) {
+	return s.InitrdWith(ctx, modulesDir, names, nil)
+}
+
+// Extra are files of the cache for an initial RAM file system: their paths by their names in it.
+type Extra map[string]string
+
+// InitrdWith is [Supplies.Initrd] with extra files, which keep their permissions.
+func (s *Supplies) InitrdWith(ctx context.Context, modulesDir string, names []string, extra Extra) (string, error) {
 	hash, err := identify(Self)
 	if err != nil {
 		return "", err
 	}
-	key := sha256.Sum256([]byte(strings.Join([]string{"initrd 3", hash, modulesDir, strings.Join(names, ",")}, "\n")))
+	recipe := []string{"initrd 3", hash, modulesDir, strings.Join(names, ",")}
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		recipe = append(recipe, name, extra[name])
+	}
+	key := sha256.Sum256([]byte(strings.Join(recipe, "\n")))
 	dir, err := s.Depot.Cache.Tree(ctx, hex.EncodeToString(key[:]), initrdName, func(ctx context.Context, dir string) error {
 		// Each build of this program has its own; nobody asks for the old ones again.
 		s.Depot.Cache.Prune(cache.PruneOptions{Name: initrdName, OlderThan: 72 * time.Hour})
-		return writeInitrd(filepath.Join(dir, initrdName), modulesDir, names)
+		return writeInitrd(filepath.Join(dir, initrdName), modulesDir, names, extra)
 	})
 	if err != nil {
 		return "", fmt.Errorf("making the initial RAM file system: %w", err)
@@ -62,7 +77,7 @@ func (s *Supplies) Initrd(ctx context.Context, modulesDir string, names []string
 // Initrd gives the initial RAM file system for this boot: base itself, or where the order comes with the
 // machine, a copy with the order behind it. The kernel unpacks archives that stand one behind the other
 // (Documentation/driver-api/early-userspace/buffer-format.rst).
-func (b Boot) Initrd(base string) (path string, err error) {
+func (b Boot) Initrd(base string) (file string, err error) {
 	if b.Order == nil {
 		return base, nil
 	}
@@ -74,8 +89,8 @@ func (b Boot) Initrd(base string) (path string, err error) {
 		return fail(err)
 	}
 	defer in.Close()
-	path = filepath.Join(b.Scratch, initrdName)
-	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // the order holds the key
+	file = filepath.Join(b.Scratch, initrdName)
+	out, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // the order holds the key
 	if err != nil {
 		return fail(err)
 	}
@@ -85,11 +100,11 @@ func (b Boot) Initrd(base string) (path string, err error) {
 	if err = errors.Join(err, w.Close(), out.Close()); err != nil {
 		return fail(err)
 	}
-	return path, nil
+	return file, nil
 }
 
-func writeInitrd(path, modulesDir string, names []string) (err error) {
-	f, err := os.Create(path)
+func writeInitrd(file, modulesDir string, names []string, extra Extra) (err error) {
+	f, err := os.Create(file)
 	if err != nil {
 		return err
 	}
@@ -117,7 +132,32 @@ func writeInitrd(path, modulesDir string, names []string) (err error) {
 		}
 	}
 	w.Copy("init", 0o755, Self)
+	if err := addExtra(w, extra); err != nil {
+		return err
+	}
 	return w.Close()
+}
+
+// addExtra adds the files behind the folders that they lie in.
+func addExtra(w *initrd.Writer, extra Extra) error {
+	made := map[string]bool{".": true, "dev": true, "lib": true, "lib/modules": true}
+	var folder func(dir string)
+	folder = func(dir string) {
+		if !made[dir] {
+			made[dir] = true
+			folder(path.Dir(dir))
+			w.Dir(dir)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		st, err := os.Stat(extra[name])
+		if err != nil {
+			return err
+		}
+		folder(path.Dir(name))
+		w.Copy(name, uint32(st.Mode().Perm()), extra[name])
+	}
+	return nil
 }
 
 // identify gives what tells the program from every other one: its build ID, which the linker makes of all

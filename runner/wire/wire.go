@@ -22,6 +22,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"time"
 
 	"xtest/runner/event"
 )
@@ -46,7 +47,16 @@ type Order struct {
 	Scale   float64  `json:"scale"`            // of time limits
 	Suites  []string `json:"suites,omitempty"` // those that the specs belong to; none stands for all
 	Specs   []string `json:"specs,omitempty"`
-	Install *Install `json:"install,omitempty"` // make a root file system instead of judging specs
+	// Tasks are what an agent has to know of specs that it gives to guests of its own, by ID.
+	Tasks   map[string]Task `json:"tasks,omitempty"`
+	Install *Install        `json:"install,omitempty"` // make a root file system instead of judging specs
+}
+
+// Task is what there is to know of a spec from outside of the guest that runs it.
+type Task struct {
+	Limit time.Duration `json:"limit"`           // how long it may take there, scaled
+	Alone bool          `json:"alone,omitempty"` // it gets a guest that no other spec runs in
+	Ends  []string      `json:"ends,omitempty"`  // it is to end its guest, in one of these ways
 }
 
 // Root is the file system that the agent makes its root.
@@ -168,11 +178,16 @@ func (r *Reader) Line() ([]byte, error) {
 
 // Event gives the next event. Errors that wrap [ErrAlien] concern one line only.
 func (r *Reader) Event() (event.Event, error) {
-	var e event.Event
 	line, err := r.Line()
 	if err != nil {
-		return e, err
+		return event.Event{}, err
 	}
+	return r.Open(line)
+}
+
+// Open gives the event in a line of [Reader.Line]. Its errors wrap [ErrAlien].
+func (r *Reader) Open(line []byte) (event.Event, error) {
+	var e event.Event
 	number, rest, _ := bytes.Cut(line, []byte(" "))
 	mac, body, _ := bytes.Cut(rest, []byte(" "))
 	seq, err := strconv.ParseUint(string(number), 10, 64)

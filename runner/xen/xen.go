@@ -1,5 +1,5 @@
 // Package xen brings up a stock Xen hypervisor with a stock Linux as its dom0, under QEMU. The agent
-// is dom0's init.
+// is dom0's init, and makes the calls there or has guests make them.
 //
 // Beware: two programs share the console. The hypervisor's lines begin with "(XEN)", the rest is
 // dom0's; and with "noreboot" a crashed Xen halts without ending QEMU.
@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"xtest/runner/depot"
+	"xtest/runner/dom0"
 	"xtest/runner/event"
 	"xtest/runner/machine"
 	"xtest/runner/qemu"
 )
 
-// Backend is the Xen backend. The part behind the colon of a target is a release, or
-// a hypervisor's file.
+// Backend is the Xen backend. The part behind the colon of a target is WHAT@CALLER: a release or
+// a hypervisor's file, and which domain makes the calls.
 type Backend struct{}
 
 // Name is "xen".
@@ -31,11 +32,38 @@ func (Backend) Targets() []machine.Offer {
 	for _, r := range depot.Releases {
 		list = append(list, machine.Offer{What: r.Name, Title: r.Title + ", its Xen with its kernel as dom0"})
 	}
+	for _, r := range depot.Releases {
+		for _, c := range callers {
+			list = append(list, machine.Offer{What: r.Name + "@" + c, Title: r.Title + ", its Xen called by a " + strings.ToUpper(c) + " guest"})
+		}
+	}
 	return list
 }
 
-// Takes the path of a hypervisor.
-func (Backend) Takes(what string) bool { return machine.IsPath(what) }
+// dom0Caller names dom0 as the caller, which is the default.
+const dom0Caller = "dom0"
+
+// callers are the types of guests that can be one.
+var callers = []string{dom0.PV, dom0.PVH}
+
+// split separates WHAT@CALLER. An @ of a file's own path is none of that.
+func split(what string) (hypervisor, caller string) {
+	i := strings.LastIndexByte(what, '@')
+	if i < 0 || strings.ContainsRune(what[i:], '/') {
+		return what, dom0Caller
+	}
+	return what[:i], what[i+1:]
+}
+
+// Takes the path of a hypervisor, and a caller behind it.
+func (Backend) Takes(what string) bool {
+	hypervisor, caller := split(what)
+	if caller != dom0Caller && !slices.Contains(callers, caller) {
+		return false
+	}
+	_, known := depot.FindRelease(hypervisor)
+	return known || machine.IsPath(hypervisor)
+}
 
 // Suites are those about hypervisors.
 func (Backend) Suites() []string { return []string{"hypercall"} }
@@ -71,6 +99,7 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	if err != nil {
 		return nil, err
 	}
+	what, caller := split(what)
 	o := s.Options
 	accel, err := qemu.ChooseAccel(ctx, path, o.Accel, s.Depot.Cache)
 	if err != nil {
@@ -85,7 +114,15 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 		return nil, err
 	}
 	names := slices.Concat([]string{privcmd}, channelModules, s.Modules)
-	initrd, err := s.Initrd(ctx, kernel.Modules, names)
+	var extra machine.Extra
+	params := o.Params
+	if caller != dom0Caller {
+		if extra, err = nest(ctx, s, release, kernel); err != nil {
+			return nil, err
+		}
+		params = append([]string{"xtest." + dom0.Param + "=" + caller}, params...)
+	}
+	initrd, err := s.InitrdWith(ctx, kernel.Modules, dom0Modules(names, caller), extra)
 	if err != nil {
 		return nil, err
 	}
@@ -100,26 +137,54 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 		cpu = "host"
 	}
 	args := func(token string) []string {
-		dom0 := append([]string{"console=hvc0", "panic=-1", "rdinit=/init", "xtest.channel=/dev/vport0p1", "xtest.modules=" + strings.Join(channelModules, ","), "xtest.token=" + token}, o.Params...)
+		line := append([]string{"console=hvc0", "panic=-1", "rdinit=/init", "xtest.channel=/dev/vport0p1", "xtest.modules=" + strings.Join(channelModules, ","), "xtest.token=" + token}, params...)
 		return append(qemu.Common(path, accel.Name, memory, cores),
 			"-cpu", cpu, "-serial", "stdio", "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=channel",
 			"-chardev", "socket,id=monitor,fd=4", "-mon", "chardev=monitor,mode=control",
 			"-kernel", hypervisor,
-			"-append", "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot sync_console dom0_mem="+fmt.Sprint(memory>>21)+"M",
+			"-append", "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot sync_console spec-ctrl=eager-fpu dom0_mem="+fmt.Sprint(memory>>21)+"M",
 			// Multiboot modules: dom0's kernel with its command line, then its RAM file system.
-			"-initrd", escape(kernel.Image+" "+strings.Join(dom0, " "))+","+escape(initrd),
+			"-initrd", escape(kernel.Image+" "+strings.Join(line, " "))+","+escape(initrd),
 		)
 	}
-	return &machine.Image{
+	img := &machine.Image{
 		Plan: event.Plan{
 			Backend: "xen", Accel: accel.Name, Why: accel.Why, Command: args("TOKEN"),
 			Parts: []event.Artefact{artefact, kernel.Artefact},
 		},
-		Modules: names, Scale: qemu.TCGScale, BootLimit: 3 * time.Minute, Memory: memory, Cores: cores, Explain: qemu.Explain,
+		Modules: names, Nests: caller != dom0Caller, Scale: qemu.TCGScale, BootLimit: 3 * time.Minute, Memory: memory, Cores: cores, Explain: qemu.Explain,
 		Launch: func(b machine.Boot) (machine.Launch, error) {
 			return machine.Launch{Args: args(b.Token), Control: qemu.Monitor()}, nil
 		},
-	}, nil
+	}
+	if img.Nests {
+		img.BootLimit *= 2 // there are two to boot
+	}
+	return img, nil
+}
+
+// dom0Modules are those that dom0 has in its initial RAM file system, for itself and for its guests.
+func dom0Modules(names []string, caller string) []string {
+	if caller == dom0Caller {
+		return names
+	}
+	list := append(slices.Clone(names), dom0.Drivers()...)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// nest gives what dom0 needs to have guests: the toolstack, and the kernel that they boot.
+func nest(ctx context.Context, s *machine.Supplies, r depot.Release, k qemu.Kernel) (machine.Extra, error) {
+	dir, err := toolstack(ctx, s.Depot, r)
+	if err != nil {
+		return nil, err
+	}
+	extra, err := below(dir)
+	if err != nil {
+		return nil, fmt.Errorf("listing the toolstack: %w", err)
+	}
+	extra[dom0.Kernel] = k.Image
+	return extra, nil
 }
 
 // escape doubles commas, which would end a multiboot module.

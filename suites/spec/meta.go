@@ -50,6 +50,9 @@ type Meta struct {
 	Limit time.Duration
 	// Sources are the identifiers of the assertions in the tables the spec was made from.
 	Sources []string
+	// Ends are the ways, as [xtest/runner/dom0] names them, in one of which the spec is to end the guest
+	// that runs it. One that lives on has failed. It goes with [Destructive].
+	Ends []string
 	// Labels are for users to choose specs by, beside suite and kind.
 	Labels []string
 }
@@ -65,7 +68,7 @@ func (m Meta) Event(suite string, scale float64) *event.Meta {
 	}
 	return &event.Meta{
 		Suite: suite, Clause: m.Clause, Level: string(m.Level), Grade: m.Grade.String(),
-		Needs: needs, Labels: m.Labels, Limit: m.limit(scale), Sources: m.Sources,
+		Needs: needs, Labels: m.Labels, Limit: m.limit(scale), Sources: m.Sources, Ends: m.Ends,
 	}
 }
 
@@ -87,6 +90,8 @@ func (m Meta) validate() {
 		panic(fmt.Sprintf("spec %q: level %q is neither MUST nor SHOULD", m.ID, m.Level))
 	case m.Grade < Safe || m.Grade > Destructive:
 		panic(fmt.Sprintf("spec %q: there is no grade %d", m.ID, int(m.Grade)))
+	case len(m.Ends) > 0 && m.Grade != Destructive:
+		panic(fmt.Sprintf("spec %q: it ends its guest and is not graded destructive", m.ID))
 	case m.Limit < 0:
 		panic(fmt.Sprintf("spec %q: a limit of %v", m.ID, m.Limit))
 	}

@@ -1,0 +1,149 @@
+package dom0
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"xtest/internal/xen"
+	"xtest/runner/initrd"
+)
+
+// guestMemory is what a guest gets, in MiB.
+const guestMemory = 256
+
+// guestInitrd is the guests' initial RAM file system, made of dom0's own.
+const guestInitrd = "/guest/initrd"
+
+// guest is a domain that the toolstack made.
+type guest struct {
+	*host
+	name    string
+	id      xen.DomID
+	console *exec.Cmd
+	in      io.WriteCloser
+	out     io.ReadCloser
+	took    time.Duration // to create
+}
+
+// create has the toolstack make a guest, and starts it once somebody listens to its console.
+func (h *host) create(token string) (*guest, error) {
+	if _, err := os.Stat(guestInitrd); err != nil {
+		if err := writeInitrd(guestInitrd); err != nil {
+			return nil, fmt.Errorf("making the guests' initial RAM file system: %w", err)
+		}
+	}
+	h.guests++
+	g := &guest{host: h, name: fmt.Sprintf("caller-%d", h.guests)}
+	file := "/etc/xen/" + g.name
+	if err := os.WriteFile(file, []byte(g.config(token)), 0o600); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	// Nobody but us is to handle its end.
+	if err := h.run("xl", "create", "-p", "-e", "-q", file); err != nil {
+		return nil, fmt.Errorf("creating a %s guest: %w", h.kind, err)
+	}
+	g.took = time.Since(start)
+	err := g.find()
+	if err == nil {
+		err = g.attach()
+	}
+	if err == nil {
+		err = h.run("xl", "unpause", g.name)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("starting a %s guest: %w", h.kind, err), g.destroy())
+	}
+	return g, nil
+}
+
+// config is xl.cfg(5). The guest's kernel prints nothing to its console but its last words, since its
+// agent's events come the same way.
+func (g *guest) config(token string) string {
+	return fmt.Sprintf(`name = %q
+type = %q
+kernel = "/%s"
+ramdisk = %q
+memory = %d
+vcpus = 1
+cmdline = "console=hvc0 loglevel=1 panic=-1 rdinit=/init xtest.channel=/dev/hvc0 xtest.token=%s"
+`, g.name, g.kind, Kernel, guestInitrd, guestMemory, token)
+}
+
+// writeInitrd packs this program and dom0's modules: the guests run the same kernel.
+func writeInitrd(file string) (err error) {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := initrd.NewWriter(f)
+	for _, dir := range []string{"dev", "lib", "lib/modules"} {
+		w.Dir(dir)
+	}
+	w.CharDevice("dev/console", 5, 1)
+	files, err := filepath.Glob("/lib/modules/*")
+	if err != nil {
+		return err
+	}
+	for _, m := range files {
+		w.Copy(m[1:], 0o644, m)
+	}
+	w.Copy("init", 0o755, "/init")
+	return w.Close()
+}
+
+// find learns the domain's number.
+func (g *guest) find() error {
+	out, err := exec.Command(filepath.Join(g.bin, "xl"), "domid", g.name).Output()
+	if err != nil {
+		return fmt.Errorf("xl domid: %w", err)
+	}
+	id, err := strconv.ParseUint(string(out[:max(len(out)-1, 0)]), 10, 15)
+	g.id = xen.DomID(id)
+	return err
+}
+
+// attach connects to the guest's console.
+func (g *guest) attach() (err error) {
+	g.console = exec.Command(filepath.Join(g.bin, "xenconsole"), "--type", "pv", strconv.Itoa(int(g.id)))
+	g.console.Stderr = g.host.console
+	if g.in, err = g.console.StdinPipe(); err != nil {
+		return err
+	}
+	if g.out, err = g.console.StdoutPipe(); err != nil {
+		return err
+	}
+	return g.console.Start()
+}
+
+// ended says whether the guest is down, and by which reason (public/sched.h SHUTDOWN_*). A domain that
+// is gone was destroyed.
+func (g *guest) ended() (reason int, down bool, err error) {
+	g.arena.Reset()
+	d := xen.NewDomctl[xen.DomainInfo](g.arena, xen.DomctlGetDomainInfo, g.version, g.id)
+	ret, err := g.call.Hypercall(xen.DomctlOp, xen.Addr(d))
+	if err = errors.Join(err, xen.Err(ret)); err != nil {
+		return 0, false, fmt.Errorf("asking Xen for the state of domain %d: %w", g.id, err)
+	}
+	if d.U.Flags&xen.DomainShutdown == 0 {
+		return 0, false, nil
+	}
+	return int(d.U.Flags >> xen.DomainShutdownReason & 0xff), true, nil
+}
+
+// destroy takes the guest down and closes its console.
+func (g *guest) destroy() error {
+	err := g.run("xl", "destroy", g.name)
+	if g.console != nil && g.console.Process != nil {
+		g.console.Process.Kill()
+		g.console.Wait()
+	}
+	return err
+}

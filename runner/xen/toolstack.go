@@ -1,0 +1,213 @@
+package xen
+
+import (
+	"context"
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"xtest/runner/debian"
+	"xtest/runner/depot"
+	"xtest/runner/machine"
+)
+
+// utils is the release's toolstack, which goes with its hypervisor.
+var utils = regexp.MustCompile(`^xen-utils-4\.\d+$`)
+
+// programs are what dom0 needs of it to bring a guest up and to talk to it.
+var programs = []string{"xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0"}
+
+// cancellation is the library that libc loads when a thread is cancelled, as xl does.
+const cancellation = "libgcc_s.so.1"
+
+// The folders of the toolstack in dom0. Programs find each other, and the loader its libraries, by
+// paths that are compiled in.
+const (
+	libraries = "lib/x86_64-linux-gnu"
+	loader    = "lib64/ld-linux-x86-64.so.2"
+)
+
+// toolstack gives a folder with the programs of the release's packaged toolstack and all libraries that
+// they need, laid out as dom0's root is to have them. It is made once of verified packages and cached;
+// the choice of packages holds until the user asks for an update.
+func toolstack(ctx context.Context, d *depot.Depot, r depot.Release) (string, error) {
+	const version = "xen toolstack 2"
+	name := "toolstack of " + r.Title
+	if key := d.Remembered(r.Codename, version); key != "" {
+		if dir, err := d.Cache.Tree(ctx, key, name, func(context.Context, string) error { return fs.ErrNotExist }); err == nil {
+			return dir, nil
+		}
+	}
+	ix, err := d.Index(ctx, r.Codename)
+	if err != nil {
+		return "", err
+	}
+	pkgs, err := toolstackPackages(ix)
+	if err != nil {
+		return "", fmt.Errorf("choosing the toolstack of %s: %w", r.Title, err)
+	}
+	h := sha256.New()
+	fmt.Fprintln(h, version)
+	for _, p := range pkgs {
+		fmt.Fprintln(h, p.SHA256)
+	}
+	key := hex.EncodeToString(h.Sum(nil))
+	dir, err := d.Cache.Tree(ctx, key, name, func(ctx context.Context, dir string) error {
+		return makeToolstack(ctx, d, pkgs, dir)
+	})
+	if err != nil {
+		return "", fmt.Errorf("obtaining the toolstack of %s: %w", r.Title, err)
+	}
+	return dir, d.Remember(r.Codename, version, key)
+}
+
+// toolstackPackages are the toolstack and the libraries it depends on. Scripts and their interpreters,
+// which set up disks and networks, are left out: the guests have none.
+func toolstackPackages(ix *debian.Index) ([]*debian.Package, error) {
+	p := ix.Latest(utils)
+	if p == nil {
+		return nil, fmt.Errorf("the archive has no package that matches %s", utils)
+	}
+	return ix.Closure([]string{p.Name}, func(q *debian.Package) bool {
+		return q.Name == p.Name || q.Section == "libs"
+	})
+}
+
+func makeToolstack(ctx context.Context, d *depot.Depot, pkgs []*debian.Package, dir string) error {
+	debs, err := debian.FetchAll(ctx, d.Cache, pkgs, d.Progress)
+	if err != nil {
+		return err
+	}
+	all, err := os.MkdirTemp("", "xtest-toolstack-")
+	if err != nil {
+		return fmt.Errorf("making a scratch folder: %w (TMPDIR chooses where)", err)
+	}
+	defer os.RemoveAll(all)
+	for _, deb := range debs {
+		if err := debian.Extract(deb, all, isProgram); err != nil {
+			return err
+		}
+	}
+	return gather(all, dir)
+}
+
+func isProgram(name string) bool {
+	return slices.Contains(programs, path.Base(name)) && path.Base(path.Dir(name)) == "bin" ||
+		strings.Contains(path.Base(name), ".so") && (path.Base(path.Dir(name)) == "x86_64-linux-gnu" || strings.HasPrefix(name, "lib64/"))
+}
+
+// gather copies the programs below all, and the libraries that they need directly or not, into dir.
+func gather(all, dir string) error {
+	files := map[string]string{} // by base name
+	err := filepath.WalkDir(all, func(file string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			files[e.Name()] = file
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	todo := append(slices.Clone(programs), cancellation)
+	for seen := map[string]bool{}; len(todo) > 0; {
+		name := todo[0]
+		todo = todo[1:]
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		file := files[name]
+		if file == "" {
+			return fmt.Errorf("the packages hold no %s, which the toolstack needs; run `xtest cache update`", name)
+		}
+		to := path.Join(libraries, name)
+		switch {
+		case slices.Contains(programs, name):
+			if to, err = filepath.Rel(all, file); err != nil {
+				return err
+			}
+		case name == path.Base(loader):
+			to = loader
+		}
+		needs, err := place(all, file, filepath.Join(dir, to))
+		if err != nil {
+			return fmt.Errorf("copying %s: %w", name, err)
+		}
+		todo = append(todo, needs...)
+	}
+	return nil
+}
+
+// place copies an ELF file, through the links of the root folder it lies in, and gives what it needs.
+func place(root, file, to string) (needs []string, err error) {
+	if file, err = resolve(root, file); err != nil {
+		return nil, err
+	}
+	program, err := elf.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer program.Close()
+	if needs, err = program.ImportedLibraries(); err != nil {
+		return nil, err
+	}
+	for _, p := range program.Progs {
+		if p.Type == elf.PT_INTERP {
+			needs = append(needs, path.Base(loader))
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return nil, err
+	}
+	in, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.Copy(out, in)
+	return needs, errors.Join(err, out.Close())
+}
+
+// resolve follows the links of packages, which are as if root were the root folder.
+func resolve(root, file string) (string, error) {
+	for range 8 {
+		target, err := os.Readlink(file)
+		switch {
+		case err != nil:
+			return file, nil
+		case path.IsAbs(target):
+			file = filepath.Join(root, target)
+		default:
+			file = filepath.Join(filepath.Dir(file), target)
+		}
+	}
+	return "", fmt.Errorf("%s goes through too many symbolic links", file)
+}
+
+// below gives all files of a folder, by their path in it.
+func below(dir string) (machine.Extra, error) {
+	extra := machine.Extra{}
+	err := filepath.WalkDir(dir, func(file string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, file)
+		extra[name] = file
+		return err
+	})
+	return extra, err
+}
