@@ -26,6 +26,7 @@ const (
 
 // Sub-operations of vcpu_op (public/vcpu.h VCPUOP_*).
 const (
+	VCPUDown        uint64 = 2
 	VCPUIsUp        uint64 = 3
 	VCPUGetRunstate uint64 = 4
 	VCPUGetPhysID   uint64 = 12
@@ -34,8 +35,10 @@ const (
 // Sub-operations of sched_op (public/sched.h SCHEDOP_*). Poll is harmless only with at least one port
 // and a timeout.
 const (
-	SchedYield  uint64 = 0
-	SchedPollOp uint64 = 3
+	SchedYield      uint64 = 0
+	SchedShutdownOp uint64 = 2
+	SchedPollOp     uint64 = 3
+	SchedWatchdogOp uint64 = 6
 )
 
 // Sub-operations of hvm_op (public/hvm/hvm_op.h HVMOP_*).

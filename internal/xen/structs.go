@@ -127,3 +127,10 @@ type HVMParam struct {
 
 // IRQStatusQuery is struct physdev_irq_status_query (public/physdev.h).
 type IRQStatusQuery struct{ IRQ, Flags uint32 }
+
+// SchedShutdown is struct sched_shutdown (public/sched.h). Reason is one of SHUTDOWN_*, of which Xen keeps
+// 8 bits.
+type SchedShutdown struct{ Reason uint32 }
+
+// SchedWatchdog is struct sched_watchdog. ID 0 asks for a new one; Timeout is in seconds.
+type SchedWatchdog struct{ ID, Timeout uint32 }

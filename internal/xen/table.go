@@ -148,3 +148,17 @@ func withOps(table []Hypercall) []Hypercall {
 func plain(number uint64, name string, d Danger) Hypercall {
 	return Hypercall{Number: number, Name: name, Danger: d, Header: "xen.h", SubOp: None, Pointer: None, Count: None}
 }
+
+// pvOnly are the hypercalls that HVM and PVH domains do not have (xen/include/hypercall-defs.c, and before
+// Xen 4.17 hvm_hypercall_table in xen/arch/x86/hvm/hypercall.c).
+var pvOnly = []uint64{0, 1, 2, 3, 4, 5, 6, 8, GetDebugreg, 10, 14, EventChannelOpCompat, 19, 22, 23, 25, NMIOp, CallbackOp, KexecOp, 48}
+
+// PVOnly gives the hypercalls that HVM and PVH domains do not have, by number.
+func PVOnly() []Hypercall {
+	var list []Hypercall
+	for _, n := range pvOnly {
+		h, _ := Lookup(n)
+		list = append(list, h)
+	}
+	return list
+}

@@ -15,7 +15,8 @@ const (
 )
 
 // SysctlVersion finds the sysctl interface version that this Xen speaks, with a command that changes
-// nothing. A wrong version is answered by EACCES; any other error is returned as it came.
+// nothing. A wrong version is answered by EACCES; any other error is wrapped, beside the version that it
+// was the answer to: EPERM says that this one is right and the domain no control domain.
 func SysctlVersion(c Caller, a *Arena) (uint32, error) {
 	s := NewSysctl[SchedID](a, SysctlSchedID, 0)
 	return findVersion("sysctl", func(v uint32) (int64, error) {
@@ -43,7 +44,7 @@ func findVersion(name string, try func(version uint32) (int64, error)) (uint32, 
 			return v, nil
 		}
 		if no := Err(ret); !errors.Is(no, unix.EACCES) {
-			return 0, fmt.Errorf("finding %s's interface version: version %#x was answered by %d (%v)", name, v, ret, no)
+			return v, fmt.Errorf("finding %s's interface version: version %#x was answered by %d (%w)", name, v, ret, no)
 		}
 	}
 	return 0, fmt.Errorf("finding %s's interface version: none from %#x to %#x is accepted", name, oldestInterface, newestInterface)

@@ -25,19 +25,6 @@ const (
 	HVM = "hvm"
 )
 
-// Ways in which a guest ends: the reason that it gave or got (public/sched.h SHUTDOWN_*), told apart by
-// whether its own kernel cried before.
-const (
-	PoweredOff = "powered off"
-	Rebooted   = "rebooted"
-	Suspended  = "suspended"
-	Crashed    = "crashed by Xen"
-	Panicked   = "panicked"
-	Watchdog   = "ended by its watchdog"
-	SoftReset  = "soft reset"
-	Hung       = "hung"
-)
-
 // Kernel is where the guests' kernel lies in dom0's initial RAM file system.
 const Kernel = "guest/vmlinuz"
 

@@ -55,7 +55,7 @@ func (s *session) conclude(how string, destroyed time.Duration) error {
 // verdict judges a guest's end by the ways in which the spec was to end it.
 func verdict(ends []string, how string) event.Result {
 	switch {
-	case len(ends) == 0 || how == Hung:
+	case len(ends) == 0 || how == event.Hung:
 		return event.Result{Verdict: event.Broken, Reason: "the guest that it ran in was " + how + "; Xen and dom0 went on"}
 	case slices.Contains(ends, how):
 		return event.Result{Verdict: event.Pass}

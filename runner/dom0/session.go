@@ -141,9 +141,9 @@ func (s *session) keep(order wire.Order) (how string, err error) {
 			}
 		case <-s.limit.C:
 			if !down {
-				how = Hung
-			} else if _, cried := s.cries.Crash(); cried && how == Crashed {
-				how = Panicked
+				how = event.Hung
+			} else if _, cried := s.cries.Crash(); cried && how == event.DomCrashed {
+				how = event.Panicked
 			}
 			return how, nil
 		}
@@ -155,7 +155,7 @@ func (s *session) scaled(d time.Duration) time.Duration {
 }
 
 // words are how a guest ended, by the reason.
-var words = []string{PoweredOff, Rebooted, Suspended, Crashed, Watchdog, SoftReset}
+var words = []string{event.PoweredOff, event.Rebooted, event.Suspended, event.DomCrashed, event.DomWatched, event.SoftReset}
 
 func (s *session) word(reason int) string {
 	if reason < len(words) {

@@ -17,8 +17,16 @@ var PrivCmd = spec.Probe{Name: "Xen's privcmd", Check: func() error {
 
 // PV probes for a paravirtualised domain: others do not see machine memory, and lack some calls.
 var PV = spec.Probe{Name: "Xen PV domain", Check: func() error {
+	translated, err := translatedMemory()
+	if err == nil && translated {
+		err = errors.New("this domain's memory is translated by Xen: it is HVM or PVH")
+	}
+	return err
+}}
+
+func translatedMemory() (is bool, err error) {
 	const autoTranslatedPhysmap = 1 << 2 // public/features.h XENFEAT_auto_translated_physmap
-	return withArena(func(c xen.Caller, a *xen.Arena) error {
+	err = withArena(func(c xen.Caller, a *xen.Arena) error {
 		f := xen.New[xen.FeatureInfo](a)
 		ret, err := c.Hypercall(xen.XenVersion, xen.VersionGetFeatures, xen.Addr(f))
 		switch {
@@ -26,12 +34,12 @@ var PV = spec.Probe{Name: "Xen PV domain", Check: func() error {
 			return err
 		case xen.Err(ret) != nil:
 			return fmt.Errorf("asking for Xen's features: %w", xen.Err(ret))
-		case f.Submap&autoTranslatedPhysmap != 0:
-			return errors.New("this domain's memory is translated by Xen: it is HVM or PVH")
 		}
+		is = f.Submap&autoTranslatedPhysmap != 0
 		return nil
 	})
-}}
+	return is, err
+}
 
 // OneSize probes for a Xen that tells the same size of each resource, those that do not exist among
 // them: before 4.15 the size was how many frames one call can map.

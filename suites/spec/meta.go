@@ -50,7 +50,7 @@ type Meta struct {
 	Limit time.Duration
 	// Sources are the identifiers of the assertions in the tables the spec was made from.
 	Sources []string
-	// Ends are the ways, as [xtest/runner/dom0] names them, in one of which the spec is to end the guest
+	// Ends are the ways, as [xtest/runner/event] names them, in one of which the spec is to end the guest
 	// that runs it. One that lives on has failed. It goes with [Destructive].
 	Ends []string
 	// Labels are for users to choose specs by, beside suite and kind.
