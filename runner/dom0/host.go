@@ -135,7 +135,7 @@ func (h *host) stop() {
 }
 
 // patience is how long a program of the toolstack may take.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // store starts Xenstore and waits until it takes connections.
 func (h *host) store() error {

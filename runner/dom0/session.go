@@ -19,8 +19,8 @@ import (
 // How long a guest may take, before scaling: to its agent's hello, between two specs, beyond a spec's
 // limit, and to say its last words when it is down.
 const (
-	bootLimit = 15 * time.Second
-	pause     = 10 * time.Second
+	bootLimit = 30 * time.Second
+	pause     = 20 * time.Second
 	slack     = 4 * time.Second // less than the runner's: what hangs in a guest is not to cost the machine
 	farewell  = 300 * time.Millisecond
 	look      = 50 * time.Millisecond // how often Xen is asked whether the guest is down

@@ -158,7 +158,7 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 		},
 	}
 	if img.Nests {
-		img.BootLimit *= 2 // there are two to boot
+		img.BootLimit *= 4 // there are two to boot, and the toolstack to start
 	}
 	return img, nil
 }

@@ -13,7 +13,7 @@ import (
 
 // aftermath is how long a caller may live on behind a call that is to end it, unscaled: some calls
 // take effect with the next interrupt or system call.
-const aftermath = 2 * time.Second
+var aftermath = 2 * time.Second
 
 // lethal is a spec of a call that ends the domain which makes it. Dom0 sees the end and judges it; a
 // caller that lives on has failed. It needs a guest: with dom0 the machine would go.

@@ -42,8 +42,8 @@ func (s *standIn) event(op, at uint64) int64 {
 		if remote == nil || remote.status != xen.ChannelUnbound {
 			return refusedBy(unix.EINVAL)
 		}
-		b.LocalPort = s.free(channel{xen.ChannelInterdomain, b.RemotePort})
-		*remote = channel{xen.ChannelInterdomain, b.LocalPort}
+		b.LocalPort = s.free(channel{status: xen.ChannelInterdomain, remotePort: b.RemotePort})
+		*remote = channel{status: xen.ChannelInterdomain, remotePort: b.LocalPort}
 		return put(s, at, b)
 	case xen.EventBindIPI:
 		b, _ := get[xen.EvtchnBindIPI](at)

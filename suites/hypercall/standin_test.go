@@ -23,6 +23,7 @@ const (
 // standIn answers as the headers ask, and otherwise as Xen 4.17 does, to a PV domain 0 with one VCPU.
 type standIn struct {
 	lie     lie
+	caller  caller
 	ports   map[uint32]*channel
 	grants  map[uint32]granted
 	inMulti bool
@@ -35,6 +36,7 @@ type standIn struct {
 type channel struct {
 	status     uint32
 	remotePort uint32
+	for0       bool // dom0 alone may bind it
 }
 
 func newStandIn() *standIn {
@@ -73,6 +75,9 @@ func refusedBy(no unix.Errno) int64 { return -int64(no) }
 
 // answer dispatches as Xen does: unknown numbers, unknown operations, then the pointer.
 func (s *standIn) answer(op uint64, a [xen.MaxArgs]uint64) int64 {
+	if ret, told := s.toGuest(op, a); told {
+		return ret
+	}
 	h, known := xen.Lookup(op)
 	if !known || op == xen.TmemOp || op == xen.XSMOp || op == xen.ArgoOp {
 		return refusedBy(unix.ENOSYS)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"xtest/internal/xen"
 	"xtest/runner/event"
@@ -33,22 +34,32 @@ type verdicts struct {
 // against runs the suite in a process of its own, since Ginkgo runs once in a process, over a stand-in
 // that answers as the parent says. Probes are answered honestly, so that lies meet specs.
 var against = child.NewFunc("hypercall suite against a stand-in", func(side *child.Side) error {
-	var l lie
-	if err := side.Recv(&l); err != nil {
+	var o order
+	if err := side.Recv(&o); err != nil {
 		return err
 	}
 	s := newStandIn()
+	aftermath = time.Millisecond // for a stand-in that ends nobody
 	connect = func() (xen.Caller, error) { return s, nil }
 	openDrivers = func() (drivers, error) { return &standInDrivers{s: s, ends: map[uint32]uint32{}}, nil }
-	if err := errors.Join(PrivCmd.Check(), PV.Check(), Control.Check()); err != nil {
-		return err
+	is := []*spec.Probe{&PrivCmd, &PV, &Control}
+	switch s.caller = o.Caller; o.Caller {
+	case pvGuest:
+		is = []*spec.Probe{&PrivCmd, &PV, &Guest, &PVGuest}
+	case hvmGuest:
+		is = []*spec.Probe{&PrivCmd, &Translated, &Guest}
 	}
-	PV.Check = func() error { return nil }
+	for _, p := range is {
+		if err := p.Check(); err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+		p.Check = func() error { return nil }
+	}
 	whole := OneSize.Check()
 	OneSize.Check = func() error { return whole }
 	v := verdicts{map[string]event.Verdict{}, map[string]string{}, map[string]bool{}, map[string][]string{}, map[string]bool{}}
 	current := ""
-	s.lie, s.wrote = l, func() { v.Wrote[current] = true }
+	s.lie, s.wrote = o.Lie, func() { v.Wrote[current] = true }
 	s.dangerous = func(call string) { v.Dangerous[call] = append(v.Dangerous[call], current) }
 	spec.Run(spec.Environment{Booted: true, Scale: 1, Emit: func(e event.Event) {
 		switch e.Kind {
@@ -71,7 +82,26 @@ var against = child.NewFunc("hypercall suite against a stand-in", func(side *chi
 	return side.Send(v)
 })
 
+// order is what is asked of a stand-in.
+type order struct {
+	Caller caller
+	Lie    lie
+}
+
+// judged are the verdicts of dom0's calls; those of guests' are left out.
 func judged(t *testing.T, l lie) verdicts {
+	t.Helper()
+	v := judgedAs(t, dom0, l)
+	for id := range v.Verdict {
+		if ofGuests(id) {
+			delete(v.Verdict, id)
+			delete(v.Wrote, id)
+		}
+	}
+	return v
+}
+
+func judgedAs(t *testing.T, c caller, l lie) verdicts {
 	t.Helper()
 	p, err := against.Start()
 	if err != nil {
@@ -79,7 +109,7 @@ func judged(t *testing.T, l lie) verdicts {
 	}
 	t.Cleanup(func() { p.Kill() })
 	var v verdicts
-	if err := errors.Join(p.Send(l), p.Recv(&v), p.Wait(t.Context())); err != nil {
+	if err := errors.Join(p.Send(order{c, l}), p.Recv(&v), p.Wait(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	if len(v.Verdict) < 200 {
