@@ -44,6 +44,7 @@ func (h *host) create(token string) (*guest, error) {
 	if err := os.WriteFile(file, []byte(g.config(token)), 0o600); err != nil {
 		return nil, err
 	}
+	fmt.Fprintf(h.console, "xtest: creating the %s guest %s\n", h.kind, g.name)
 	start := time.Now()
 	// Nobody but us is to handle its end.
 	if err := h.run("xl", "create", "-p", "-e", "-q", file); err != nil {
@@ -60,6 +61,7 @@ func (h *host) create(token string) (*guest, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting a %s guest: %w", h.kind, err), g.destroy())
 	}
+	fmt.Fprintf(h.console, "xtest: guest %s is domain %d\n", g.name, g.id)
 	return g, nil
 }
 

@@ -45,6 +45,7 @@ func start(kind string, console io.Writer) (*host, error) {
 	if err := h.able(); err != nil {
 		return nil, err
 	}
+	fmt.Fprintln(console, "xtest: starting the toolstack")
 	for _, step := range []func() error{h.store, h.initialise, h.consoles} {
 		if err := step(); err != nil {
 			h.stop()

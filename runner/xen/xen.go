@@ -133,6 +133,11 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	cores := max(o.Cores, 1)
 	// With SMAP a PV dom0 dies early under TCG, and with five-level paging Xen does not boot.
 	cpu := "max,-smap,-smep,-la57"
+	if caller != dom0Caller {
+		// Guests take turns on a processor. Xen saves its vector registers when they are next used, which QEMU's
+		// AVX does not tell it of (QEMU 7.2): one guest would see the other's.
+		cpu = "qemu64,+svm,+npt"
+	}
 	if accel.Name == qemu.KVM {
 		cpu = "host"
 	}
@@ -142,7 +147,7 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 			"-cpu", cpu, "-serial", "stdio", "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=channel",
 			"-chardev", "socket,id=monitor,fd=4", "-mon", "chardev=monitor,mode=control",
 			"-kernel", hypervisor,
-			"-append", "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot sync_console spec-ctrl=eager-fpu dom0_mem="+fmt.Sprint(memory>>21)+"M",
+			"-append", "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot sync_console dom0_mem="+fmt.Sprint(memory>>21)+"M",
 			// Multiboot modules: dom0's kernel with its command line, then its RAM file system.
 			"-initrd", escape(kernel.Image+" "+strings.Join(line, " "))+","+escape(initrd),
 		)
