@@ -1,6 +1,8 @@
 package dom0
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -8,16 +10,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"xtest/internal/xen"
 	"xtest/runner/initrd"
+	"xtest/runner/wire"
 )
 
 // guestMemory is what a guest gets, in MiB.
 const guestMemory = 256
 
-// guestInitrd is the guests' initial RAM file system, made of dom0's own.
+// guestInitrd is a guest's initial RAM file system, made of dom0's own.
 const guestInitrd = "/guest/initrd"
 
 // guest is a domain that the toolstack made.
@@ -26,22 +30,22 @@ type guest struct {
 	name    string
 	id      xen.DomID
 	console *exec.Cmd
-	in      io.WriteCloser
+	in      io.Closer // its console ends when this does
 	out     io.ReadCloser
 	took    time.Duration // to create
 }
 
-// create has the toolstack make a guest, and starts it once somebody listens to its console.
-func (h *host) create(token string) (*guest, error) {
-	if _, err := os.Stat(guestInitrd); err != nil {
-		if err := writeInitrd(guestInitrd); err != nil {
-			return nil, fmt.Errorf("making the guests' initial RAM file system: %w", err)
-		}
+// create has the toolstack make a guest with its order, and starts it once somebody listens to its
+// console.
+func (h *host) create(order wire.Order) (*guest, error) {
+	if err := writeInitrd(guestInitrd, order); err != nil {
+		return nil, fmt.Errorf("making the guest's initial RAM file system: %w", err)
 	}
+	defer os.Remove(guestInitrd) // the domain has it
 	h.guests++
 	g := &guest{host: h, name: fmt.Sprintf("caller-%d", h.guests)}
 	file := "/etc/xen/" + g.name
-	if err := os.WriteFile(file, []byte(g.config(token)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(g.config(order.Token)), 0o600); err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(h.console, "xtest: creating the %s guest %s\n", h.kind, g.name)
@@ -78,8 +82,12 @@ cmdline = "console=hvc0 loglevel=1 panic=-1 rdinit=/init xtest.channel=/dev/hvc0
 `, g.name, g.kind, Kernel, guestInitrd, guestMemory, token)
 }
 
-// writeInitrd packs this program and dom0's modules: the guests run the same kernel.
-func writeInitrd(file string) (err error) {
+// writeInitrd packs this program, dom0's modules, since the guests run the same kernel, and the order.
+func writeInitrd(file string, order wire.Order) (err error) {
+	text, err := json.Marshal(order)
+	if err != nil {
+		return err
+	}
 	f, err := os.Create(file)
 	if err != nil {
 		return err
@@ -98,6 +106,7 @@ func writeInitrd(file string) (err error) {
 		w.Copy(m[1:], 0o644, m)
 	}
 	w.Copy("init", 0o755, "/init")
+	w.File(strings.TrimPrefix(wire.OrderPath, "/"), 0o600, int64(len(text)), bytes.NewReader(text))
 	return w.Close()
 }
 

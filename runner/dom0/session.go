@@ -3,7 +3,6 @@ package dom0
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -35,7 +34,6 @@ type session struct {
 	*guest
 	cries    *console.Watcher
 	printed  int
-	greeted  bool
 	finished bool
 	open     string // the spec that runs
 	since    time.Time
@@ -45,16 +43,15 @@ type session struct {
 
 // session boots a guest, has it judge the specs, and sees it end. It gives how the guest ended.
 func (r *relay) session(specs []string) (how string, err error) {
-	token := rand.Text()
+	order := r.order
+	order.Key, order.Token, order.Specs, order.Tasks, order.Root = wire.NewKey(), rand.Text(), specs, nil, nil
 	begin := time.Now()
-	g, err := r.host.create(token)
+	g, err := r.host.create(order)
 	if err != nil {
 		return "", err
 	}
 	s := &session{relay: r, guest: g, cries: console.NewWatcher(nil, nil), created: begin}
-	order := r.order
-	order.Key, order.Token, order.Specs, order.Tasks, order.Root = wire.NewKey(), token, specs, nil, nil
-	how, err = s.keep(order)
+	how, err = s.keep(order.Key)
 	if err != nil {
 		return how, errors.Join(err, g.destroy())
 	}
@@ -71,7 +68,6 @@ var sealed = regexp.MustCompile(`^\d+ [0-9a-f]{32} \{`)
 // said is a line of the guest's console: an event, or text.
 type said struct {
 	event event.Event
-	hello bool
 	alien error
 	text  []byte
 }
@@ -88,7 +84,6 @@ func (s *session) listen(key []byte, lines chan<- said) {
 		case err != nil:
 			return
 		case string(line) == wire.Hello:
-			lines <- said{hello: true}
 		case !sealed.Match(line):
 			lines <- said{text: bytes.Clone(line)}
 		default:
@@ -98,11 +93,11 @@ func (s *session) listen(key []byte, lines chan<- said) {
 	}
 }
 
-// keep gives the guest its order when it says hello, and passes on what it sends until it is down. An
-// error is about the host; whatever the guest does ends in words.
-func (s *session) keep(order wire.Order) (how string, err error) {
+// keep passes on what the guest sends until it is down. An error is about the host; whatever the guest
+// does ends in words.
+func (s *session) keep(key []byte) (how string, err error) {
 	lines := make(chan said, 64)
-	go s.listen(order.Key, lines)
+	go s.listen(key, lines)
 	defer func() {
 		go func() { // the listener ends with the console
 			for range lines {
@@ -124,7 +119,7 @@ func (s *session) keep(order wire.Order) (how string, err error) {
 			if down { // its last words
 				s.limit.Reset(farewell)
 			}
-			if err := s.take(l, order); err != nil {
+			if err := s.take(l); err != nil {
 				return "", err
 			}
 		case <-tick.C:
@@ -164,22 +159,10 @@ func (s *session) word(reason int) string {
 	return fmt.Sprintf("shut down with reason %d", reason)
 }
 
-func (s *session) take(l said, order wire.Order) error {
+func (s *session) take(l said) error {
 	switch {
 	case l.alien != nil:
 		return s.alien(l.alien)
-	case l.hello:
-		if s.greeted {
-			return s.alien(errors.New("a second hello"))
-		}
-		s.greeted = true
-		text, err := json.Marshal(order)
-		if err != nil {
-			return err
-		}
-		// A guest that does not read is not to hold us up.
-		go s.in.Write(append(text, '\n'))
-		return nil
 	case l.text != nil:
 		s.print(l.text)
 		return nil
