@@ -78,7 +78,7 @@ kernel = "/%s"
 ramdisk = %q
 memory = %d
 vcpus = 1
-cmdline = "console=hvc0 loglevel=1 panic=-1 rdinit=/init xtest.channel=/dev/hvc0 xtest.token=%s"
+cmdline = "console=hvc0 loglevel=8 earlyprintk=xen panic=-1 rdinit=/init xtest.channel=/dev/hvc0 xtest.token=%s"
 `, g.name, g.kind, Kernel, guestInitrd, guestMemory, token)
 }
 
