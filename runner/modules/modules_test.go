@@ -84,3 +84,14 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestParameters(t *testing.T) {
+	const line = "console=hvc0 xen_privcmd.unrestricted=1 loop.max_loop=3 xen-privcmd.debug xen_privcmd=2\n"
+	for file, want := range map[string]string{
+		"kernel/drivers/xen/xen-privcmd.ko.xz": "unrestricted=1 debug", "loop.ko": "max_loop=3", "veth.ko": "",
+	} {
+		if got := parameters(file, line); got != want {
+			t.Errorf("%s: %q, want %q", file, got, want)
+		}
+	}
+}
