@@ -162,7 +162,8 @@ func (w *work) judge(ctx context.Context, img *machine.Image) {
 		j.patience = usual
 	}
 	for _, s := range plan.Specs {
-		if !t.takes(s) {
+		// What ends its caller is for machines that have callers to spare.
+		if !t.takes(s) || len(s.Meta.Ends) > 0 && !img.Nests {
 			continue
 		}
 		s.Meta.Limit = time.Duration(float64(s.Meta.Limit) * max(img.Scale, 1))

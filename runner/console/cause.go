@@ -8,6 +8,8 @@ var causes = []struct{ words, cause string }{
 	{"Unable to mount root fs", "the kernel found no initial RAM file system and no root: it lacks CONFIG_BLK_DEV_INITRD, or the image is damaged"},
 	{"No working init found", "the kernel did not start the agent: the initial RAM file system is damaged or of another architecture"},
 	{"Failed to execute /init", "the kernel could not start the agent: it lacks CONFIG_BINFMT_ELF or is of another architecture"},
+	{"Not enough memory to relocate the dom0 kernel image", "Xen needs more memory than the machine has (--memory)"},
+	{"allocation is too small for kernel image", "Xen's dom0 needs more memory than the machine has (--memory)"},
 	{"Out of memory", "the machine has too little memory (--memory)"},
 	{"System is deadlocked on memory", "the machine has too little memory (--memory)"},
 	{"Couldn't allocate", "the host has too little memory or a full /dev/shm"},

@@ -76,7 +76,7 @@ var _ = suite.Describe("platform-op", func() {
 
 var _ = suite.Describe("console-io", func() {
 	it(spec.Meta{
-		ID: "console-io/write", Level: spec.Must,
+		ID: "console-io/write", Level: spec.Must, Needs: []spec.Probe{Control},
 		Clause: consoleH + "CONSOLEIO_write: writes count bytes to Xen's console",
 	}, func(g *guest) {
 		b := g.Straddling(32)
@@ -84,13 +84,13 @@ var _ = suite.Describe("console-io", func() {
 		g.ask("console_io(CONSOLEIO_write, n, text)", xen.ConsoleIO, xen.ConsoleWrite, uint64(n), b.Addr()).zero()
 	})
 	it(spec.Meta{
-		ID: "console-io/write-none", Level: spec.Must,
+		ID: "console-io/write-none", Level: spec.Must, Needs: []spec.Probe{Control},
 		Clause: consoleH + "CONSOLEIO_write: no bytes, nothing is read",
 	}, func(g *guest) {
 		g.ask("console_io(CONSOLEIO_write, 0, unmapped)", xen.ConsoleIO, xen.ConsoleWrite, 0, g.Unmapped()).zero()
 	})
 	it(spec.Meta{
-		ID: "console-io/read", Level: spec.Must,
+		ID: "console-io/read", Level: spec.Must, Needs: []spec.Probe{Control},
 		Clause: consoleH + "CONSOLEIO_read: returns the number of bytes read, count at most",
 	}, func(g *guest) {
 		r := g.ask("console_io(CONSOLEIO_read, 8, buf)", xen.ConsoleIO, xen.ConsoleRead, 8, g.Buffer(8).Addr())
@@ -126,7 +126,7 @@ var _ = suite.Describe("physdev-op", func() {
 
 var _ = suite.Describe("hypfs-op", func() {
 	it(spec.Meta{
-		ID: "hypfs-op/version", Level: spec.Must,
+		ID: "hypfs-op/version", Level: spec.Must, Needs: []spec.Probe{Control},
 		Clause: "xen/include/public/hypfs.h XEN_HYPFS_OP_get_version: returns the highest version supported, 1 or more",
 	}, func(g *guest) {
 		r := g.ask("hypfs_op(XEN_HYPFS_OP_get_version)", xen.HypfsOp, xen.HypfsGetVersion, 0, 0, 0, 0)

@@ -57,9 +57,10 @@ var _ = suite.Describe("privilege", func() {
 		})
 	}
 	for id, dom := range inOrder(map[string]xen.DomID{"dom0": 0, "self": xen.Self, "nobody": nobody}) {
-		guestly("privilege/domctl-"+id, spec.Must, dummyH+"xsm_domctl: control domains alone; errno.h EPERM, for every command; ESRCH where the domain is looked up first", func(g *guest, v versions) {
+		guestly("privilege/domctl-"+id, spec.Must, dummyH+"xsm_domctl: control domains alone; every command is refused, with EPERM or for what is looked at before the privilege", func(g *guest, v versions) {
 			h, _ := xen.Lookup(xen.DomctlOp)
-			want := forbidden
+			want := expect.Refusal("-EPERM").
+				Also("-EINVAL", "xen/common/domctl.c, xen/arch/x86/domctl.c: ranges and domain IDs are looked at before the privilege")
 			if dom != 0 {
 				want = want.Also("-ESRCH", "xen/common/domctl.c do_domctl: the domain is looked up before the privilege")
 			}
@@ -107,6 +108,15 @@ var _ = suite.Describe("privilege", func() {
 		r = g.ask("grant_table_op(GNTTABOP_get_status_frames, {.dom = 0}, 1)", xen.GrantTableOp, xen.GrantGetStatusFrames, xen.Addr(f), 1)
 		r.zero()
 		g.Equal(r.call+": status", f.Status, denied)
+	})
+	guestly("privilege/version", spec.Should, dummyH+"xsm_xen_version: Xen's command line and build ID are for control domains", func(g *guest, _ versions) {
+		const call = "xen_version(XENVER_commandline, buf)"
+		b := g.Buffer(1024)
+		g.ask(call, xen.XenVersion, xen.VersionCommandline, b.Addr()).zero()
+		text, _ := b.String()
+		g.Equal(call, text, "<denied>")
+		g.ask("xen_version(XENVER_build_id, NULL)", xen.XenVersion, xen.VersionBuildID, 0).as(expect.Refusal("-EPERM"))
+		g.ask("hypfs_op(XEN_HYPFS_OP_get_version)", xen.HypfsOp, xen.HypfsGetVersion).as(expect.Refusal("-EPERM").Also("-ENOSYS", "CONFIG_HYPFS is off"))
 	})
 	guestly("privilege/console-write", spec.Should, "xen/include/public/xen.h CONSOLEIO_write; xen/include/xsm/dummy.h xsm_console_io: guests may write where Xen is verbose or a debugging build", func(g *guest, _ versions) {
 		b := g.Buffer(16)

@@ -48,8 +48,15 @@ func (s *standIn) toGuest(op uint64, a [xen.MaxArgs]uint64) (ret int64, told boo
 			return refusedBy(unix.EACCES), true
 		}
 		return refusedBy(unix.EPERM), true
-	case xen.ConsoleIO:
+	case xen.ConsoleIO, xen.HypfsOp:
 		return refusedBy(unix.EPERM), true
+	case xen.XenVersion:
+		switch a[0] {
+		case xen.VersionBuildID:
+			return refusedBy(unix.EPERM), true
+		case xen.VersionCommandline:
+			return s.write(a[1], []byte("<denied>\x00")), true
+		}
 	case xen.MemoryOp:
 		dom, ok := get[xen.DomID](a[1])
 		about := []uint64{xen.MemoryCurrentReservation, xen.MemoryMaximumReservation, xen.MemoryMaximumGPFN}

@@ -76,7 +76,7 @@ var against = child.NewFunc("hypercall suite against a stand-in", func(side *chi
 		v.OwnBoot[l.ID] = l.Grade == spec.Destructive
 		return true
 	})
-	if left := s.references(); len(left) > 0 && l == honest {
+	if left := s.references(); len(left) > 0 && o.Lie == honest {
 		return fmt.Errorf("grants were left behind: %v", left)
 	}
 	return side.Send(v)

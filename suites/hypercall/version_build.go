@@ -32,7 +32,7 @@ func (g *guest) buildIDSize() int64 {
 
 var _ = suite.Describe("xen-version", func() {
 	it(spec.Meta{
-		ID: "xen-version/build-id", Level: spec.Must,
+		ID: "xen-version/build-id", Level: spec.Must, Needs: []spec.Probe{Control},
 		Clause: buildID + "returns the number of bytes written; with an empty parameter, the size",
 	}, func(g *guest) {
 		size := g.buildIDSize()
@@ -42,7 +42,7 @@ var _ = suite.Describe("xen-version", func() {
 		g.That(r.call, id, gomega.ContainElement(gomega.Not(gomega.BeZero())))
 	})
 	it(spec.Meta{
-		ID: "xen-version/build-id-short", Level: spec.Must,
+		ID: "xen-version/build-id-short", Level: spec.Must, Needs: []spec.Probe{Control},
 		Clause: buildID + "len is the size of buf",
 	}, func(g *guest) {
 		size := g.buildIDSize()
@@ -66,9 +66,13 @@ var _ = suite.Describe("xen-version", func() {
 		g.Equal(call, got, want)
 	})
 	for _, s := range texts {
+		var needs []spec.Probe
+		if s.op == xen.VersionCommandline {
+			needs = []spec.Probe{Control} // others are told "<denied>", which is short
+		}
 		refuse(refusal{
 			Meta: spec.Meta{
-				ID: "xen-version/" + s.id + "-half-mapped", Level: spec.Must,
+				ID: "xen-version/" + s.id + "-half-mapped", Level: spec.Must, Needs: needs,
 				Clause: fmt.Sprintf("xen/include/public/version.h %s: arg has room for %d characters; errno.h EFAULT: bad address", s.name, s.size),
 			},
 			call: fmt.Sprintf("xen_version(%s, %d bytes before an unmapped page)", s.name, s.size/2), op: xen.XenVersion,
