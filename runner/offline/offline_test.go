@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -208,6 +209,7 @@ func TestLayers(t *testing.T) {
 		tar.Header{Typeflag: link, Name: "etc/loop", Linkname: "/etc/loop"},
 		tar.Header{Typeflag: tar.TypeChar, Name: "dev/null", Devmajor: 1, Devminor: 3, Mode: 0o666},
 		tar.Header{Typeflag: tar.TypeFifo, Name: "etc/fifo", Mode: 0o644},
+		tar.Header{Typeflag: reg, Name: "etc/large", Linkname: strings.Repeat("x", root.MaxText+10), Mode: 0o644},
 	)
 	top := entries(t,
 		tar.Header{Typeflag: reg, Name: "etc/.wh.gone", Mode: 0o644},
@@ -227,6 +229,11 @@ func TestLayers(t *testing.T) {
 	}
 	if names, err := r.List("/opt/a"); err != nil || !slices.Equal(names, []string{"new"}) {
 		t.Errorf("an opaque folder: %v, %v", names, err)
+	}
+	large, err := r.Open("/etc/large")
+	must(t, err)
+	if _, err := large.ReadAt(make([]byte, 20), root.MaxText); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("behind what was kept of a file: %v", err)
 	}
 	if _, err := r.Open("/etc/fifo"); err == nil {
 		t.Error("a FIFO was opened")
