@@ -99,7 +99,7 @@ var cgroupTree = attempt("cgroup2 hierarchy", func(s *script) {
 
 var _ = suite.Describe("cgroup", func() {
 	isolates(spec.Meta{
-		ID: "cgroup/own-root", Level: spec.Must, Sources: []string{"CGR-001"},
+		ID: "cgroup/own-root", Level: spec.Must, Grade: spec.Guest, Sources: []string{"CGR-001"},
 		Clause: "cgroup_namespaces(7): the cgroup in which a cgroup namespace was made is its root: /proc/self/cgroup shows /",
 		Needs:  []spec.Probe{cgroupTree},
 	}, ns.Cgroup, func(t *spec.T, flags uintptr) observation {
@@ -117,7 +117,7 @@ var _ = suite.Describe("cgroup", func() {
 	})
 
 	isolates(spec.Meta{
-		ID: "cgroup/mount-rooted", Level: spec.Must, Sources: []string{"CGR-004"},
+		ID: "cgroup/mount-rooted", Level: spec.Must, Grade: spec.Guest, Sources: []string{"CGR-004"},
 		Clause: "cgroup_namespaces(7): a cgroup2 file system that is mounted inside has the namespace's root as its root",
 		Needs:  []spec.Probe{cgroupTree},
 	}, ns.Cgroup, func(t *spec.T, flags uintptr) observation {
@@ -140,7 +140,7 @@ var _ = suite.Describe("cgroup", func() {
 	})
 
 	suite.It(spec.Meta{
-		ID: "cgroup/setns-does-not-move", Level: spec.Must, Sources: []string{"SET-018", "CGR-002"},
+		ID: "cgroup/setns-does-not-move", Level: spec.Must, Grade: spec.Guest, Sources: []string{"SET-018", "CGR-002"},
 		Clause: "cgroup_namespaces(7): joining a namespace moves no process between cgroups; one outside the namespace's root is shown with /..",
 		Needs:  []spec.Probe{cgroupNS, cgroupTree},
 	}, func(t *spec.T) {
@@ -164,7 +164,7 @@ var _ = suite.Describe("cgroup", func() {
 	})
 
 	suite.It(spec.Meta{
-		ID: "cgroup/procs-values", Level: spec.Must, Sources: []string{"CGR-005"},
+		ID: "cgroup/procs-values", Level: spec.Must, Grade: spec.Guest, Sources: []string{"CGR-005"},
 		Clause: "cgroups(7) cgroup.procs: ESRCH for a PID that no process has, EINVAL for no number",
 		Needs:  []spec.Probe{cgroupTree},
 	}, func(t *spec.T) {
@@ -177,7 +177,7 @@ var _ = suite.Describe("cgroup", func() {
 	})
 
 	suite.It(spec.Meta{
-		ID: "cgroup/populated-rmdir", Level: spec.Must, Sources: []string{"CGR-006"},
+		ID: "cgroup/populated-rmdir", Level: spec.Must, Grade: spec.Guest, Sources: []string{"CGR-006"},
 		Clause: "cgroups(7): a cgroup with members cannot be removed (EBUSY)",
 		Needs:  []spec.Probe{cgroupTree},
 	}, func(t *spec.T) {
@@ -199,7 +199,7 @@ var _ = suite.Describe("cgroup", func() {
 	})
 
 	suite.It(spec.Meta{
-		ID: "cgroup/kill", Level: spec.Must, Sources: []string{"CGR-006"},
+		ID: "cgroup/kill", Level: spec.Must, Grade: spec.Guest, Sources: []string{"CGR-006"},
 		Clause: "admin-guide/cgroup-v2 cgroup.kill: writing 1 kills all members of the cgroup by SIGKILL",
 		Needs:  []spec.Probe{cgroupTree, cgroupFile("cgroup.kill")},
 	}, func(t *spec.T) {
@@ -221,7 +221,7 @@ var _ = suite.Describe("cgroup", func() {
 	})
 
 	suite.It(spec.Meta{
-		ID: "cgroup/freeze", Level: spec.Must, Sources: []string{"CGR-007"},
+		ID: "cgroup/freeze", Level: spec.Must, Grade: spec.Guest, Sources: []string{"CGR-007"},
 		Clause: "admin-guide/cgroup-v2 cgroup.freeze: cgroup.events shows frozen 1 when all members are stopped; they can still be killed",
 		Needs:  []spec.Probe{cgroupTree, cgroupFile("cgroup.freeze")},
 	}, func(t *spec.T) {
@@ -248,10 +248,10 @@ var _ = suite.Describe("cgroup", func() {
 	})
 })
 
-// cgroupFile probes for a file that came later than the hierarchy.
-func cgroupFile(file string) spec.Probe {
+// cgroupFile probes for a file that came later than the hierarchy, or than its controller.
+func cgroupFile(file string, controllers ...string) spec.Probe {
 	return attempt(file, func(s *script) {
-		s.hierarchy()
+		s.enabled(controllers...)
 		path := s.group(nil)
 		found := s.access(path + "/" + file)
 		s.rmdir(path)

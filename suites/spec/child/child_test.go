@@ -340,3 +340,24 @@ func TestWordIsReadWhenCalled(t *testing.T) {
 		t.Errorf("got %v, expected the 5 that the call before it read", fd.Err())
 	}
 }
+
+func TestForeverEndsWithTheProcess(t *testing.T) {
+	p := NewProgram()
+	event := p.Call(unix.SYS_EVENTFD2, 0, 0)
+	one := p.Buffer(8)
+	one.Bytes[0] = 1
+	p.Fork(0, func(sub *Program) {
+		sub.Forever(func() { sub.Call(unix.SYS_WRITE, event, one, 8) })
+	})
+	count := p.Buffer(8)
+	for range 3 {
+		p.Call(unix.SYS_READ, event, count, 8)
+	}
+	behind := p.Call(unix.SYS_GETPID)
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !behind.Done() || count.Bytes[0] == 0 {
+		t.Errorf("reached: %v, written: %v", behind.Done(), count.Bytes)
+	}
+}

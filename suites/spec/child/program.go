@@ -97,6 +97,16 @@ func (p *Program) Fork3(args Buffer, size int, body func(sub *Program)) Result {
 	return Result{o, p.arena}
 }
 
+// Forever adds what body adds, to be executed again and again until the process is killed. Nothing
+// behind it is reached.
+func (p *Program) Forever(body func()) {
+	p.add(opUntilZero) // so that there is one to return to
+	first := p.last
+	body()
+	p.last.next = uintptr(unsafe.Pointer(first))
+	p.last = &op{}
+}
+
 // part gives the address of the first op that body adds to a program of its own in the same memory, 0
 // when it adds none.
 func (p *Program) part(body func(sub *Program)) uintptr {
