@@ -75,3 +75,17 @@ func Acknowledged(answer []byte) error {
 	}
 	return nil
 }
+
+// MoveLinkTo asks for the named interface to be moved into the network namespace of a descriptor.
+func MoveLinkTo(name string, fd int) *Request {
+	return NewRequest(unix.RTM_NEWLINK, 0, unix.IfInfomsg{}).
+		Attr(unix.IFLA_IFNAME, append([]byte(name), 0)).
+		Attr(unix.IFLA_NET_NS_FD, binary.NativeEndian.AppendUint32(nil, uint32(fd)))
+}
+
+// NumberNamespace gives the network namespace of a descriptor a number in the caller's.
+func NumberNamespace(fd int, number uint32) *Request {
+	return NewRequest(unix.RTM_NEWNSID, 0, [4]byte{}). // struct rtgenmsg, padded
+								Attr(unix.NETNSA_FD, binary.NativeEndian.AppendUint32(nil, uint32(fd))).
+								Attr(unix.NETNSA_NSID, binary.NativeEndian.AppendUint32(nil, number))
+}

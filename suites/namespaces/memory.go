@@ -246,7 +246,7 @@ var _ = suite.Describe("memory", func() {
 			for range 16 {
 				ends := s.Buffer(16)
 				s.must("pipe2(ends, O_NONBLOCK)", unix.SYS_PIPE2, ends, unix.O_NONBLOCK)
-				s.must("write(pipe, data, 64 KiB)", unix.SYS_WRITE, s.second(ends), data, 64<<10)
+				s.must("write(pipe, data, 64 KiB)", unix.SYS_WRITE, s.descriptor(ends, 1), data, 64<<10)
 			}
 		}},
 		{"dentries", "names and inodes of files", "slab", 64 << 10, func(s *script) {
@@ -317,11 +317,11 @@ var _ = suite.Describe("memory", func() {
 	})
 })
 
-// second gives the second of two descriptors that pipe2(2) wrote, as a word of its own.
-func (s *script) second(ends child.Buffer) child.Arg {
+// descriptor gives one of the two descriptors that pipe2(2) or socketpair(2) wrote.
+func (s *script) descriptor(ends child.Buffer, n uint64) child.Arg {
 	memory := s.must(`memfd_create("x", 0)`, unix.SYS_MEMFD_CREATE, s.String("x"), 0)
 	word := s.Buffer(8)
-	s.must("write(memfd, &ends[1], 4)", unix.SYS_WRITE, memory, address(ends)+4, 4)
+	s.must("write(memfd, &ends[n], 4)", unix.SYS_WRITE, memory, address(ends)+4*n, 4)
 	s.must("pread(memfd, word, 4, 0)", unix.SYS_PREAD64, memory, word, 4, 0)
 	s.must("close(memfd)", unix.SYS_CLOSE, memory)
 	return child.Word{Buffer: word}
