@@ -89,7 +89,7 @@ var _ = suite.Describe("mnt", func() {
 		s.scratch()
 		s.tmpfs("a")
 		s.wait(s.fork(0, func(s *script) {
-			s.own(unix.CLONE_NEWUSER)
+			s.must("unshare(CLONE_NEWUSER)", unix.SYS_UNSHARE, unix.CLONE_NEWUSER)
 			fd := s.openTree(`open_tree(AT_FDCWD, "/tmp", OPEN_TREE_NAMESPACE|AT_RECURSIVE)`, scratch, ns.OpenTreeNamespace|unix.AT_RECURSIVE)
 			fd.succeeds()
 			s.setns("setns(tree, CLONE_NEWNS)", fd, unix.CLONE_NEWNS).succeeds()

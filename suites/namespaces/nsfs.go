@@ -89,9 +89,10 @@ var _ = suite.Describe("handle", func() {
 		ready, done := s.event(), s.event()
 		var h child.Buffer
 		other := s.fork(0, func(s *script) {
-			s.own(unix.CLONE_NEWUSER)
+			s.must("unshare(CLONE_NEWUSER)", unix.SYS_UNSHARE, unix.CLONE_NEWUSER)
+			s.mapRoot(0, 0)
 			h = s.handle("user")
-			s.own(unix.CLONE_NEWUSER) // nobody is in the first any longer
+			s.must("unshare(CLONE_NEWUSER)", unix.SYS_UNSHARE, unix.CLONE_NEWUSER) // nobody is in the first any longer
 			s.signal(ready)
 			s.await(done)
 		})

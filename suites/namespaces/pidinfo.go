@@ -181,7 +181,7 @@ var _ = suite.Describe("pidfd", func() {
 			other := s.fork(0, func(s *script) {
 				switch {
 				case c.kind == ns.User:
-					s.own(unix.CLONE_NEWUSER)
+					s.must("unshare(CLONE_NEWUSER)", unix.SYS_UNSHARE, unix.CLONE_NEWUSER)
 				case c.link != "time":
 					s.unshare(c.kind.Flag)
 				}

@@ -185,7 +185,7 @@ var _ = suite.Describe("mnt", func() {
 	suite.It(spec.Meta{
 		ID: "mnt/statmount-of-namespace", Level: spec.Must, Sources: []string{"MNT-013", "MNT-014", "MNT-026"},
 		Clause: "statmount(2), listmount(2) mnt_ns_id: ask about a mount namespace that the caller's user namespace owns; one without the right gets EPERM, or ENOENT before Linux 7.0",
-		Needs:  append([]spec.Probe{mountByNamespace, mountIDs, ordinaryUser}, needs...),
+		Needs:  append([]spec.Probe{mountByNamespace, mountIDs, userNS}, needs...),
 	}, func(t *spec.T) {
 		s := newScript()
 		s.own(unix.CLONE_NEWNS)
@@ -211,10 +211,10 @@ var _ = suite.Describe("mnt", func() {
 		l := s.listmount("{LSMT_ROOT, other namespace}, ids, 512, 0", of(s, ns.MountRequest{Mount: ns.ListRoot}, child.Buffer{}), 512, 0)
 		l.succeeds()
 		s.wait(s.fork(0, func(s *script) {
-			s.ordinary()
-			refused, _ := s.statmount("{a, other namespace}, &st, 4096, 0 by another user", of(s, ns.MountRequest{Param: ns.StatMountKind}, a), 0)
+			s.must("unshare(CLONE_NEWUSER)", unix.SYS_UNSHARE, unix.CLONE_NEWUSER)
+			refused, _ := s.statmount("{a, other namespace}, &st, 4096, 0 from a user namespace below", of(s, ns.MountRequest{Param: ns.StatMountKind}, a), 0)
 			refused.refused(unix.EPERM, unix.ENOENT)
-			s.listmount("{LSMT_ROOT, other namespace}, ids, 8, 0 by another user", of(s, ns.MountRequest{Mount: ns.ListRoot}, child.Buffer{}), 8, 0).refused(unix.EPERM, unix.ENOENT)
+			s.listmount("{LSMT_ROOT, other namespace}, ids, 8, 0 from a user namespace below", of(s, ns.MountRequest{Mount: ns.ListRoot}, child.Buffer{}), 8, 0).refused(unix.EPERM, unix.ENOENT)
 		}))
 		s.signal(done)
 		s.wait(other)
