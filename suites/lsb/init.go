@@ -38,8 +38,19 @@ n=0; until read c </proc/$p/comm && [ "$c" = sleep ] || [ $n -gt 100000 ]; do n=
 killproc -p "$PWD/pid" /bin/sleep TERM; s=$?; kill -9 $p 2>/dev/null; wait $p; echo $s $?`, "0 143\n")},
 		{id: "killproc-absent", clause: initClause + "killproc -p with a file that is not there and a signal tells that the program is not running, status 3; without signal that is success", sources: []string{"INI-020"}, probes: needs,
 			steps: sourced(`killproc -p "$PWD/absent" /bin/sleep HUP >/dev/null 2>&1; echo $?; killproc -p "$PWD/absent" /bin/sleep >/dev/null 2>&1; echo $?`, "3\n0\n")},
+		{id: "killproc-ends", clause: initClause + "killproc without a signal ends the process and removes the file of its ID", sources: []string{"INI-020"}, needs: []string{"cp"}, probes: []spec.Probe{initFunctions, proc},
+			steps: sourced(aDaemon+`killproc -p "$PWD/pid" "$PWD/xtest-d"; s=$?; kill -9 $p 2>/dev/null; wait $p; [ $? = 143 ] && echo ended $s; [ -e pid ] || echo removed`, "ended 0\nremoved\n")},
+		{id: "start-daemon-running", clause: initClause + "start_daemon does not start a program that runs, which is a success", sources: []string{"INI-019"}, needs: []string{"cp"}, probes: []spec.Probe{initFunctions, proc},
+			steps: sourced(aDaemon+`start_daemon -p "$PWD/pid" "$PWD/xtest-d" -c 'echo second >>log'; echo $?; [ -e log ] || echo once; kill -9 $p`, "0\nonce\n")},
+		{id: "start-daemon-forced", clause: initClause + "start_daemon -f starts a program that runs once more, -n with a nice value", sources: []string{"INI-019"}, needs: []string{"cp", "ps"}, probes: []spec.Probe{initFunctions, proc},
+			steps: sourced(aDaemon+`a=$(ps -o nice= -p $$); start_daemon -f -n 5 -p "$PWD/pid" "$PWD/xtest-d" -c 'ps -o nice= -p $$ >log; exit 0'; echo $?; read b <log; echo $((b-a)); kill -9 $p`, "0\n5\n")},
 	}
 }
+
+// aDaemon runs a copy of the shell whose ID stands in the file pid.
+const aDaemon = `cp /bin/sh xtest-d; "$PWD/xtest-d" -c 'while :; do sleep 60; done' & p=$!; echo $p >pid
+n=0; until read c </proc/$p/comm && [ "$c" = xtest-d ] || [ $n -gt 100000 ]; do n=$((n+1)); done
+`
 
 // checkInitFunctions asks the shell, with the functions sourced, which of the names it knows.
 func checkInitFunctions(ctx context.Context, m *machine) (finding, error) {

@@ -136,9 +136,10 @@ func TestInitFunctions(t *testing.T) {
 	const conforming = `log_success_msg() { echo "$@"; }
 log_failure_msg() { echo "$@"; }
 log_warning_msg() { echo "$@"; }
-start_daemon() { :; }
+start_daemon() { f= n=0; while :; do case $1 in -f) f=1; shift;; -n) n=$2; shift 2;; -p) at=$2; shift 2;; *) break;; esac; done
+	[ "$f" ] || ! kill -0 $(cat $at) 2>/dev/null || return 0; nice -n $n "$@"; }
 pidofproc() { [ -e "$2" ] || return 3; read pid <"$2"; kill -0 $pid 2>/dev/null || return 1; echo $pid; }
-killproc() { pid=$(pidofproc "$1" "$2" "$3"); if [ -z "$pid" ]; then [ -z "$4" ] || return 3; return 0; fi; kill -${4:-TERM} $pid; }
+killproc() { pid=$(pidofproc "$1" "$2" "$3"); if [ -z "$pid" ]; then [ -z "$4" ] || return 3; return 0; fi; kill -${4:-TERM} $pid || return; [ -n "$4" ] || rm -f "$2"; }
 `
 	dir := t.TempDir()
 	judge := func(functions string) map[string]bool {
@@ -162,12 +163,15 @@ killproc() { pid=$(pidofproc "$1" "$2" "$3"); if [ -z "$pid" ]; then [ -z "$4" ]
 		}
 	}
 	for id, spoilt := range map[string]string{
-		"messages":          "log_warning_msg() { :; }",
-		"pidofproc-absent":  "pidofproc() { return 1; }",
-		"pidofproc-dead":    "pidofproc() { return 3; }",
-		"pidofproc-running": "pidofproc() { echo 1; }",
-		"killproc-signal":   "killproc() { :; }",
-		"killproc-absent":   "killproc() { :; }",
+		"messages":             "log_warning_msg() { :; }",
+		"pidofproc-absent":     "pidofproc() { return 1; }",
+		"pidofproc-dead":       "pidofproc() { return 3; }",
+		"pidofproc-running":    "pidofproc() { echo 1; }",
+		"killproc-signal":      "killproc() { :; }",
+		"killproc-absent":      "killproc() { :; }",
+		"killproc-ends":        "killproc() { kill $(cat $2); }",
+		"start-daemon-running": "start_daemon() { shift 2; \"$@\"; }",
+		"start-daemon-forced":  "start_daemon() { :; }",
 	} {
 		if judge(conforming + spoilt)[id] {
 			t.Errorf("%s holds with %s", id, spoilt)

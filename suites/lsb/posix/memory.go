@@ -1,14 +1,25 @@
 package posix
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"xtest/suites/spec/child"
+)
 
 const (
 	pageSize = 4096
 	readOnly = unix.PROT_READ
 	both     = unix.PROT_READ | unix.PROT_WRITE
-	// where is an address that nothing is mapped at.
-	where = 0x3000_0000_0000
+	// odd is an address off a page.
+	odd = 8*pageSize + 1
 )
+
+// hole is the address of a page that nothing is mapped at.
+func (s *script) hole() child.Result {
+	m := s.setup("mmap()", unix.SYS_MMAP, 0, pageSize, readOnly, unix.MAP_PRIVATE|unix.MAP_ANON, -1, 0)
+	s.setup("munmap()", unix.SYS_MUNMAP, m, pageSize)
+	return m
+}
 
 var _ = suite.Describe("posix", func() {
 	it("mmap-shared", "mmap() DESCRIPTION MAP_SHARED: what is written to the memory is read from the file, and the other way", func(s *script) {
@@ -52,13 +63,17 @@ var _ = suite.Describe("posix", func() {
 		s.fails("mmap(2^62)", errs(unix.ENOMEM), unix.SYS_MMAP, 0, 1<<62, readOnly, unix.MAP_PRIVATE|unix.MAP_ANON, -1, 0)
 	})
 	it("mmap-fixed", "mmap() DESCRIPTION MAP_FIXED: at the address, in place of what was there; EINVAL off a page", func(s *script) {
-		s.gives("mmap(MAP_FIXED)", where, unix.SYS_MMAP, where, pageSize, both, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED, -1, 0)
+		where := s.hole()
+		at := s.ok("mmap(MAP_FIXED)", unix.SYS_MMAP, where, pageSize, both, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED, -1, 0)
 		s.file("f", "abcd")
 		s.ok("read() into the memory", unix.SYS_READ, s.open("f", rdonly), where, 4)
-		s.gives("mmap(MAP_FIXED) again", where, unix.SYS_MMAP, where, pageSize, both, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED, -1, 0)
+		again := s.ok("mmap(MAP_FIXED) again", unix.SYS_MMAP, where, pageSize, both, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED, -1, 0)
+		s.then(func() {
+			s.t.Equal("mmap(MAP_FIXED)", [2]int{at.Value(), again.Value()}, [2]int{where.Value(), where.Value()})
+		})
 		s.ok("write() of the memory", unix.SYS_WRITE, s.open("g", newFile), where, 2)
 		s.content("read(g)", s.open("g", rdonly), "\x00\x00")
-		s.fails("mmap(MAP_FIXED, off a page)", errs(unix.EINVAL), unix.SYS_MMAP, where+1, pageSize, both, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED, -1, 0)
+		s.fails("mmap(MAP_FIXED, off a page)", errs(unix.EINVAL), unix.SYS_MMAP, odd, pageSize, both, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED, -1, 0)
 	})
 	it("mprotect", "mprotect() DESCRIPTION and ERRORS: takes rights away; EACCES for more than the file has, ENOMEM, EINVAL", func(s *script) {
 		m := s.setup("mmap()", unix.SYS_MMAP, 0, pageSize, both, unix.MAP_PRIVATE|unix.MAP_ANON, -1, 0)
@@ -67,22 +82,22 @@ var _ = suite.Describe("posix", func() {
 		s.fails("read() into memory without PROT_WRITE", errs(unix.EFAULT), unix.SYS_READ, s.open("f", rdonly), m, 4)
 		shared := s.setup("mmap()", unix.SYS_MMAP, 0, pageSize, readOnly, unix.MAP_SHARED, s.open("f", rdonly), 0)
 		s.fails("mprotect(PROT_WRITE) of O_RDONLY", errs(unix.EACCES), unix.SYS_MPROTECT, shared, pageSize, both)
-		s.fails("mprotect(unmapped)", errs(unix.ENOMEM), unix.SYS_MPROTECT, where, pageSize, both)
-		s.fails("mprotect(off a page)", errs(unix.EINVAL), unix.SYS_MPROTECT, where+1, pageSize, both)
+		s.fails("mprotect(unmapped)", errs(unix.ENOMEM), unix.SYS_MPROTECT, s.hole(), pageSize, both)
+		s.fails("mprotect(off a page)", errs(unix.EINVAL), unix.SYS_MPROTECT, odd, pageSize, both)
 	})
 	it("msync-munmap", "msync() and munmap() ERRORS: ENOMEM for what is not mapped, EINVAL off a page and for length 0", func(s *script) {
-		s.fails("msync(unmapped)", errs(unix.ENOMEM), unix.SYS_MSYNC, where, pageSize, unix.MS_SYNC)
-		s.fails("msync(off a page)", errs(unix.EINVAL), unix.SYS_MSYNC, where+1, pageSize, unix.MS_SYNC)
-		s.fails("msync(MS_SYNC|MS_ASYNC)", errs(unix.EINVAL), unix.SYS_MSYNC, where, pageSize, unix.MS_SYNC|unix.MS_ASYNC)
-		s.fails("munmap(off a page)", errs(unix.EINVAL), unix.SYS_MUNMAP, where+1, pageSize)
-		s.fails("munmap(length 0)", errs(unix.EINVAL), unix.SYS_MUNMAP, where, 0)
-		s.ok("munmap(unmapped)", unix.SYS_MUNMAP, where, pageSize)
+		s.fails("msync(unmapped)", errs(unix.ENOMEM), unix.SYS_MSYNC, s.hole(), pageSize, unix.MS_SYNC)
+		s.fails("msync(off a page)", errs(unix.EINVAL), unix.SYS_MSYNC, odd, pageSize, unix.MS_SYNC)
+		s.fails("msync(MS_SYNC|MS_ASYNC)", errs(unix.EINVAL), unix.SYS_MSYNC, s.hole(), pageSize, unix.MS_SYNC|unix.MS_ASYNC)
+		s.fails("munmap(off a page)", errs(unix.EINVAL), unix.SYS_MUNMAP, odd, pageSize)
+		s.fails("munmap(length 0)", errs(unix.EINVAL), unix.SYS_MUNMAP, s.hole(), 0)
+		s.ok("munmap(unmapped)", unix.SYS_MUNMAP, s.hole(), pageSize)
 	})
 	it("mlock", "mlock() ERRORS ENOMEM: addresses that are not mapped", func(s *script) {
 		m := s.setup("mmap()", unix.SYS_MMAP, 0, pageSize, both, unix.MAP_PRIVATE|unix.MAP_ANON, -1, 0)
 		s.ok("mlock()", unix.SYS_MLOCK, m, pageSize)
 		s.ok("munlock()", unix.SYS_MUNLOCK, m, pageSize)
-		s.fails("mlock(unmapped)", errs(unix.ENOMEM), unix.SYS_MLOCK, where, pageSize)
+		s.fails("mlock(unmapped)", errs(unix.ENOMEM), unix.SYS_MLOCK, s.hole(), pageSize)
 	})
 	it("fork-private", "fork() and mmap(): private memory is the child's own, shared memory both processes'", func(s *script) {
 		private := s.setup("mmap()", unix.SYS_MMAP, 0, pageSize, both, unix.MAP_PRIVATE|unix.MAP_ANON, -1, 0)
