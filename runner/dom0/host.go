@@ -111,8 +111,14 @@ func (h *host) able() (err error) {
 	if err = errors.Join(err, xen.Err(ret)); err != nil {
 		return fmt.Errorf("asking Xen what guests it can run: %w", err)
 	}
-	if h.kind != PV && p.U.Capabilities&xen.PhysCapHVM == 0 {
-		return fmt.Errorf("the processor model cannot run %s guests: Xen found neither SVM nor VMX", strings.ToUpper(h.kind))
+	return capable(h.kind, p.U.Capabilities)
+}
+
+// capable says what keeps a processor with the capabilities (XEN_SYSCTL_PHYSCAP_*) from running guests of
+// the kind.
+func capable(kind string, capabilities uint32) error {
+	if kind != PV && capabilities&xen.PhysCapHVM == 0 {
+		return fmt.Errorf("the processor model cannot run %s guests: Xen found neither SVM nor VMX", strings.ToUpper(kind))
 	}
 	return nil
 }

@@ -179,3 +179,17 @@ func TestEndIsJudged(t *testing.T) {
 		t.Errorf("%d samples, %s, left %v", samples, verdict, r.order.Specs)
 	}
 }
+
+func TestProcessorThatCannot(t *testing.T) {
+	const none, hvm = 0, 1
+	for _, c := range []struct {
+		kind         string
+		capabilities uint32
+		want         string
+	}{{PV, none, ""}, {PVH, hvm, ""}, {PVH, none, "cannot run PVH guests: Xen found neither SVM nor VMX"}} {
+		err := capable(c.kind, c.capabilities)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s with %#x: %v", c.kind, c.capabilities, err)
+		}
+	}
+}

@@ -81,7 +81,8 @@ var _ = suite.Describe("privilege", func() {
 		b := xen.New[xen.MemoryMap](g.Arena)
 		entries := g.Buffer(20 * 4)
 		b.NrEntries, b.Buffer = 4, entries.Addr()
-		g.ask("memory_op(XENMEM_machine_memory_map, {4 entries})", xen.MemoryOp, xen.MemoryMachineMemoryMap, xen.Addr(b)).as(forbidden)
+		g.ask("memory_op(XENMEM_machine_memory_map, {4 entries})", xen.MemoryOp, xen.MemoryMachineMemoryMap, xen.Addr(b)).
+			as(forbidden.If(Translated, "-ENOSYS", "xen/arch/x86/hvm/hypercall.c hvm_memory_op leaves it out"))
 	})
 	guestly("privilege/event-channel", spec.Must, dummyH+"xsm_evtchn_unbound, xsm_evtchn_status, xsm_evtchn_reset: XSM_TARGET, a guest's own channels alone; errno.h EPERM", func(g *guest, _ versions) {
 		a := xen.New[xen.EvtchnAllocUnbound](g.Arena)
@@ -106,8 +107,10 @@ var _ = suite.Describe("privilege", func() {
 		f := xen.New[xen.GrantStatusFrames](g.Arena)
 		f.Status = untouched
 		r = g.ask("grant_table_op(GNTTABOP_get_status_frames, {.dom = 0}, 1)", xen.GrantTableOp, xen.GrantGetStatusFrames, xen.Addr(f), 1)
-		r.zero()
-		g.Equal(r.call+": status", f.Status, denied)
+		r.as(expect.Exactly("0").If(Translated, "-ENOSYS", noStatusFrames))
+		if r.err() == nil {
+			g.Equal(r.call+": status", f.Status, denied)
+		}
 	})
 	guestly("privilege/version", spec.Should, dummyH+"xsm_xen_version: Xen's command line and build ID are for control domains", func(g *guest, _ versions) {
 		const call = "xen_version(XENVER_commandline, buf)"
