@@ -25,6 +25,14 @@ func (s *session) measured() error {
 	return nil
 }
 
+// destroyed puts on the record how long the guest that the running spec ended took to be gone.
+func (s *session) destroyed(took time.Duration) error {
+	if s.open == "" {
+		return nil
+	}
+	return s.sample("guest-destroy", took)
+}
+
 func (s *session) sample(name string, took time.Duration) error {
 	return s.relay.out.Send(event.Event{Kind: event.Sampled, Spec: s.open, Sample: &event.Sample{
 		Name: name, Value: float64(took.Nanoseconds()), Unit: "ns/op",
@@ -33,7 +41,7 @@ func (s *session) sample(name string, took time.Duration) error {
 
 // conclude judges the spec in which the guest ended. That dom0 is here to do so and that Xen took the
 // guest down says that both outlived it.
-func (s *session) conclude(how string, destroyed time.Duration) error {
+func (s *session) conclude(how string) error {
 	if s.open == "" {
 		return nil
 	}
@@ -42,9 +50,6 @@ func (s *session) conclude(how string, destroyed time.Duration) error {
 	r.Answers = []event.Answer{{Call: "the caller's end", Value: how}}
 	if cry, cried := s.cries.Crash(); cried {
 		r.Notes = append(r.Notes, "the guest's kernel said: "+cry.Signature)
-	}
-	if err := s.sample("guest-destroy", destroyed); err != nil {
-		return err
 	}
 	id := s.open
 	s.open = ""

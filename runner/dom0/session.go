@@ -32,13 +32,12 @@ const chatter = 256 << 10
 type session struct {
 	*relay
 	*guest
-	cries    *console.Watcher
-	printed  int
-	finished bool
-	open     string // the spec that runs
-	since    time.Time
-	limit    *time.Timer
-	created  time.Time
+	cries   *console.Watcher
+	printed int
+	open    string // the spec that runs
+	since   time.Time
+	limit   *time.Timer
+	created time.Time
 }
 
 // session boots a guest, has it judge the specs, and sees it end. It gives how the guest ended.
@@ -55,11 +54,19 @@ func (r *relay) session(specs []string) (how string, err error) {
 	if err != nil {
 		return how, errors.Join(err, g.destroy())
 	}
+	if how == event.Hung { // the runner is as impatient as we are
+		if err := s.conclude(how); err != nil {
+			return how, errors.Join(err, g.destroy())
+		}
+	}
 	begin = time.Now()
 	if err := g.destroy(); err != nil {
 		return how, err
 	}
-	return how, s.conclude(how, time.Since(begin))
+	if err := s.destroyed(time.Since(begin)); err != nil {
+		return how, err
+	}
+	return how, s.conclude(how)
 }
 
 // sealed is what a line of an agent's looks like. Anything else on a console is text.
@@ -212,10 +219,8 @@ func (s *session) pass(e event.Event) error {
 		s.limit.Reset(s.scaled(pause))
 		s.open = ""
 		s.done(e.Spec)
-		return s.relay.out.Queue(e)
 	case event.Finished:
 		s.limit.Reset(s.scaled(pause))
-		s.finished = true
 		return nil // others may follow
 	}
 	return s.relay.out.Send(e)
