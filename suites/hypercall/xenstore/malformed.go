@@ -9,6 +9,7 @@ import (
 
 	"xtest/internal/xenstore"
 	"xtest/runner/event"
+	"xtest/suites/hypercall/expect"
 	"xtest/suites/spec"
 )
 
@@ -35,7 +36,8 @@ func (c *client) refuses(call string, t xenstore.Type, payload []byte, known ...
 	c.Setup(call, err)
 	m, err := c.Reply(id)
 	c.Setup(call, err)
-	answer{c, call, m}.refused(known...)
+	const core = "xenstored_core.c: no name is taken from the request, and looking for none fails"
+	answer{c, call, m}.as(expect.Refusal(names(known)...).Also("ENOENT", core).Also("ENOMEM", core))
 }
 
 var _ = suite.Describe("xenstore", func() {

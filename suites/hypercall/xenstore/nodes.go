@@ -129,15 +129,7 @@ func (c *client) fill(n int) (names []string) {
 	for i := range n {
 		name := fmt.Sprintf("child-%010d", i)
 		names = append(names, name)
-		_, err := c.Send(xenstore.Mkdir, 0, xenstore.Strings(c.path(name)))
-		c.Setup("mkdir "+name, err)
-		if i%32 == 31 || i == n-1 {
-			for range i%32 + 1 {
-				m, err := c.Next()
-				c.Setup("making nodes", err)
-				c.Success("mkdir", m.Err())
-			}
-		}
+		c.must("mkdir "+name, xenstore.Mkdir, 0, xenstore.Strings(c.path(name)))
 	}
 	return names
 }

@@ -13,17 +13,18 @@ import (
 )
 
 // rounds is how many reads are timed for each number of them outstanding.
-const rounds = 256
+const rounds = 128
 
 var _ = suite.Describe("xenstore", func() {
 	for _, n := range []int{1, 8, 64} {
-		it(spec.Meta{
+		both(spec.Meta{
 			ID: fmt.Sprintf("xenstore/outstanding-%d", n), Level: spec.Must,
 			Clause: wire + "req_id: echoed in the reply, so that many requests may be outstanding; each is answered once",
 		}, func(c *client) {
 			for i := range n {
 				c.write(c.path(fmt.Sprint(i)), strings.Repeat(fmt.Sprint(i), 3))
 			}
+			c.Note("Linux 6.1's /dev/xen/xenbus was seen to send a later request's bytes under an earlier one's number; the store's own socket does not")
 			start := time.Now()
 			for done := 0; done < rounds; done += n {
 				asked := map[uint32]int{}
@@ -42,7 +43,7 @@ var _ = suite.Describe("xenstore", func() {
 					c.Equal("read", string(m.Payload), strings.Repeat(fmt.Sprint(i), 3))
 				}
 			}
-			c.Sample(fmt.Sprintf("xenstore/read-%d-outstanding", n), float64(time.Since(start).Nanoseconds())/rounds, "ns/op")
+			c.Sample(fmt.Sprintf("%s-read", c.ID()), float64(time.Since(start).Nanoseconds())/rounds, "ns/op")
 		})
 	}
 })

@@ -88,9 +88,10 @@ var _ = suite.Describe("xenstore", func() {
 		c.end(tx, "F").ok()
 	})
 	it(spec.Meta{
-		ID: "xenstore/transaction-end-none", Level: spec.Should,
+		// Linux's driver warns of this and keeps the reply to itself (xenbus_dev_queue_reply).
+		ID: "xenstore/transaction-end-none", Level: spec.Should, Needs: []spec.Probe{Daemon},
 		Clause: transactions + "the transaction is named in the header, and 0 is none",
-	}, func(c *client) { c.end(0, "T").refused(unix.ENOENT, unix.EINVAL) })
+	}, func(c *client) { connect(c.T, dial).end(0, "T").refused(unix.ENOENT, unix.EINVAL) })
 	it(spec.Meta{
 		ID: "xenstore/transaction-watch", Level: spec.Must,
 		Clause: text + "WATCH: changes in a transaction fire when it commits, and not before",
