@@ -66,13 +66,9 @@ var _ = suite.Describe("xen-version", func() {
 		g.Equal(call, got, want)
 	})
 	for _, s := range texts {
-		var needs []spec.Probe
-		if s.op == xen.VersionCommandline {
-			needs = []spec.Probe{Control} // others are told "<denied>", which is short
-		}
 		refuse(refusal{
 			Meta: spec.Meta{
-				ID: "xen-version/" + s.id + "-half-mapped", Level: spec.Must, Needs: needs,
+				ID: "xen-version/" + s.id + "-half-mapped", Level: spec.Must, Needs: readers(s.op),
 				Clause: fmt.Sprintf("xen/include/public/version.h %s: arg has room for %d characters; errno.h EFAULT: bad address", s.name, s.size),
 			},
 			call: fmt.Sprintf("xen_version(%s, %d bytes before an unmapped page)", s.name, s.size/2), op: xen.XenVersion,
@@ -94,7 +90,7 @@ var _ = suite.Describe("xen-version", func() {
 	for i, s := range texts {
 		op := xen.VersionExtraversion2 + uint64(i)
 		it(spec.Meta{
-			ID: fmt.Sprintf("xen-version/%s2-size", s.id), Level: spec.Must,
+			ID: fmt.Sprintf("xen-version/%s2-size", s.id), Level: spec.Must, Needs: readers(s.op),
 			Clause: fmt.Sprintf("xen/include/public/version.h %s2 (Xen 4.20): with an empty parameter it returns the size of what %s may have to cut short", s.name, s.name),
 		}, func(g *guest) {
 			r := g.ask(fmt.Sprintf("xen_version(%s2, NULL)", s.name), xen.XenVersion, op, 0)
@@ -109,3 +105,12 @@ var _ = suite.Describe("xen-version", func() {
 		})
 	}
 })
+
+// readers are the domains that Xen tells the text: its command line is for control domains, others are told
+// "<denied>" (xen/common/kernel.c).
+func readers(op uint64) []spec.Probe {
+	if op == xen.VersionCommandline {
+		return []spec.Probe{Control}
+	}
+	return nil
+}
