@@ -19,6 +19,7 @@ import (
 	// Suites are linked in by their registration with Ginkgo.
 	_ "xtest/suites/hypercall"
 	_ "xtest/suites/hypercall/kvm"
+	_ "xtest/suites/hypercall/xenstore"
 	_ "xtest/suites/lsb"
 	_ "xtest/suites/lsb/posix"
 	_ "xtest/suites/namespaces"

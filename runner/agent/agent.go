@@ -154,12 +154,23 @@ func (a *agent) serve(in io.Reader, out io.Writer) error {
 		}
 		return a.makeRoot(*order.Install)
 	}
+	if a.init && a.params[dom0.StoreParam] != "" {
+		// Its program lies in the RAM file system. Specs find out by themselves when there is no store.
+		if kept, err = dom0.Store(a.console); err != nil {
+			a.warn("%v", err)
+		}
+	}
 	if a.init {
 		if err := switchRoot(order.Root); err != nil {
 			return err
 		}
 		if err := lateMounts(order.Root != nil); err != nil {
 			a.warn("%v", err)
+		}
+		if kept != 0 {
+			if err := dom0.Reach(kept); err != nil {
+				a.warn("%v", err)
+			}
 		}
 	}
 	return a.judge(order)

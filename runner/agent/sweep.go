@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +17,31 @@ import (
 // settle is how long an orphan may take to die of what its spec already did to it.
 const settle = 500 * time.Millisecond
 
+// kept is a child that specs have not made and that stays; 0 for none.
+var kept int
+
+// children lists the processes that this one is the parent of (proc(5), /proc/pid/task/tid/children),
+// which costs far less than to look at all.
+func children() []int {
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil || len(lists) == 0 {
+		return guard.Children(os.Getpid())
+	}
+	var pids []int
+	for _, l := range lists {
+		text, err := os.ReadFile(l)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, word := range strings.Fields(string(text)) {
+			if pid, err := strconv.Atoi(word); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
 // sweep reaps and ends what a spec left behind, and names what was still running.
 func sweep() string {
 	if err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil); errors.Is(err, unix.ECHILD) {
@@ -23,7 +50,10 @@ func sweep() string {
 	var left []string
 	for {
 		found := false
-		for _, pid := range guard.Children(os.Getpid()) {
+		for _, pid := range children() {
+			if pid == kept {
+				continue
+			}
 			found = true
 			if name := endOrphan(pid); name != "" {
 				left = append(left, name)

@@ -153,18 +153,8 @@ func place(root, file, to string) (needs []string, err error) {
 	if file, err = resolve(root, file); err != nil {
 		return nil, err
 	}
-	program, err := elf.Open(file)
-	if err != nil {
+	if needs, err = needed(file); err != nil {
 		return nil, err
-	}
-	defer program.Close()
-	if needs, err = program.ImportedLibraries(); err != nil {
-		return nil, err
-	}
-	for _, p := range program.Progs {
-		if p.Type == elf.PT_INTERP {
-			needs = append(needs, path.Base(loader))
-		}
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return nil, err
@@ -210,4 +200,45 @@ func below(dir string) (machine.Extra, error) {
 		return err
 	})
 	return extra, err
+}
+
+// only leaves one program of the toolstack, and the libraries that it needs directly or not.
+func only(all machine.Extra, program string) (machine.Extra, error) {
+	byBase := map[string]string{}
+	for name := range all {
+		byBase[path.Base(name)] = name
+	}
+	chosen := machine.Extra{}
+	for todo := []string{program}; len(todo) > 0; todo = todo[1:] {
+		name, found := byBase[todo[0]]
+		if !found {
+			return nil, fmt.Errorf("the toolstack holds no %s", todo[0])
+		}
+		if _, done := chosen[name]; done {
+			continue
+		}
+		chosen[name] = all[name]
+		needs, err := needed(all[name])
+		if err != nil {
+			return nil, err
+		}
+		todo = append(todo, needs...)
+	}
+	return chosen, nil
+}
+
+// needed gives the libraries that an ELF file names, its loader among them.
+func needed(file string) ([]string, error) {
+	f, err := elf.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	needs, err := f.ImportedLibraries()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			needs = append(needs, path.Base(loader))
+		}
+	}
+	return needs, err
 }

@@ -116,11 +116,18 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	names := slices.Concat([]string{privcmd}, channelModules, s.Modules)
 	var extra machine.Extra
 	params := o.Params
-	if caller != dom0Caller {
+	switch {
+	case caller != dom0Caller:
 		if extra, err = nest(ctx, s, release, kernel); err != nil {
 			return nil, err
 		}
 		params = append([]string{"xtest." + dom0.Param + "=" + caller}, params...)
+	default:
+		if extra, err = store(ctx, s, release); err != nil {
+			return nil, err
+		}
+		params = append([]string{"xtest." + dom0.StoreParam + "=1"}, params...)
+		names = append(names, dom0.Drivers()...)
 	}
 	initrd, err := s.InitrdWith(ctx, kernel.Modules, dom0Modules(names, caller), extra)
 	if err != nil {
@@ -190,6 +197,22 @@ func nest(ctx context.Context, s *machine.Supplies, r depot.Release, k qemu.Kern
 	}
 	extra[dom0.Kernel] = k.Image
 	return extra, nil
+}
+
+// store gives what dom0 needs to have Xenstore: its program and the libraries of that.
+func store(ctx context.Context, s *machine.Supplies, r depot.Release) (machine.Extra, error) {
+	dir, err := toolstack(ctx, s.Depot, r)
+	if err != nil {
+		return nil, err
+	}
+	all, err := below(dir)
+	if err == nil {
+		all, err = only(all, dom0.StoreProgram)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("choosing the files of Xenstore: %w", err)
+	}
+	return all, nil
 }
 
 // escape doubles commas, which would end a multiboot module.

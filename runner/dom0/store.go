@@ -1,0 +1,39 @@
+package dom0
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// StoreParam is the kernel parameter that has the agent start Xenstore in a dom0 without guests.
+const StoreParam = "store"
+
+// StoreProgram is the only program of the toolstack that such a dom0 needs.
+const StoreProgram = "xenstored"
+
+// Store starts Xenstore in a dom0 that has no guests, and gives its process's number. It runs for as long
+// as dom0 does.
+func Store(console io.Writer) (pid int, err error) {
+	h := &host{console: console}
+	if err := h.prepare(); err != nil {
+		return 0, err
+	}
+	if err := h.store(); err != nil {
+		h.stop()
+		return 0, fmt.Errorf("starting Xenstore: %w", err)
+	}
+	return h.daemons[0].Process.Pid, nil
+}
+
+// Reach makes the socket of a Xenstore that was started under another root reachable where programs look
+// for it.
+func Reach(pid int) error {
+	const folder = "/run/xenstored"
+	err := errors.Join(os.MkdirAll("/run", 0o755), os.Symlink(fmt.Sprintf("/proc/%d/root%s", pid, folder), folder))
+	if err != nil {
+		return fmt.Errorf("making Xenstore's socket reachable: %w", err)
+	}
+	return nil
+}
