@@ -23,6 +23,7 @@ import (
 	_ "xtest/suites/lsb"
 	_ "xtest/suites/lsb/posix"
 	_ "xtest/suites/namespaces"
+	_ "xtest/suites/namespaces/lies"
 	_ "xtest/suites/selftest"
 )
 

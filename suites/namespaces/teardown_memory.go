@@ -83,7 +83,7 @@ func reaches(t *spec.T, wanted func(int64) bool) (now int64, err error) {
 		case <-t.Done():
 		}
 	}
-	return now, fmt.Errorf("Shmem is %d kB", now>>10)
+	return now, fmt.Errorf("the counter Shmem is %d kB", now>>10)
 }
 
 // shmget adds System V shared memory of a size, touched page by page.
