@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"xtest/runner/event"
 	"xtest/suites/spec"
 )
 
@@ -55,7 +56,7 @@ var _ = suite.Describe("lies", func() {
 // caught are the specs that did not believe the lie, sorted.
 func (v verdicts) caught() (ids []string) {
 	for id, r := range v {
-		if r.Verdict.Valid() && r.Verdict != "pass" && r.Verdict != "not-applicable" {
+		if r.Verdict == event.Fail || r.Verdict == event.Broken {
 			ids = append(ids, id)
 		}
 	}

@@ -56,6 +56,9 @@ type lie struct {
 // verdicts are what came of the specs, by their IDs.
 type verdicts map[string]event.Result
 
+// stopped stands for the suite as a whole.
+const stopped = "(the suite does not end)"
+
 // order is what the child is told.
 type order struct {
 	Nr    uint32
@@ -142,7 +145,8 @@ const deaf = 20 * time.Second
 // processes are numbered as in the machine, whose procfs it sees.
 const kinds = unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
 
-// lieTo runs the lie's specs under it and gives their verdicts and how often it was told.
+// lieTo runs the lie's specs under it and gives their verdicts and how often it was told. A suite that does
+// not come to its end has [stopped] among them: on a machine that would be a hang, and broken.
 func lieTo(l lie) (seen verdicts, told int, err error) {
 	p, err := under.Start(child.In(kinds))
 	if err != nil {
@@ -173,8 +177,12 @@ func lieTo(l lie) (seen verdicts, told int, err error) {
 	seen = verdicts{}
 	for {
 		var a answer
-		if err := p.Recv(&a); err != nil || a.Done {
-			break // a suite that a lie has stopped has still said what it has
+		if err := p.Recv(&a); err != nil {
+			seen[stopped] = event.Result{Verdict: event.Broken, Reason: err.Error()}
+			break
+		}
+		if a.Done {
+			break
 		}
 		seen[a.Spec] = *a.Result
 	}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"xtest/reports"
+	"xtest/runner/event"
+)
+
+// The namespaces suite must not believe a kernel that lies: at least nine lies in ten are caught.
+func TestLies(t *testing.T) {
+	t.Parallel()
+	needBoots(t)
+	dir := t.TempDir()
+	ran := call{dir: dir, args: []string{"run", "qemu:debian-12", "--suite", "lies", "--no-rootfs", "--memory", "512M"}}.run(t)
+	m, err := reports.Load(runDir(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Targets) != 1 || m.Counts.Broken+m.Counts.NotApplicable+m.Counts.NotJudged > 0 {
+		t.Fatalf("not every lie was told: %s", ran)
+	}
+	var believed []string
+	for _, s := range m.Targets[0].Specs {
+		if s.Verdict() == event.Fail {
+			believed = append(believed, s.ID)
+		}
+		t.Logf("%s: %s", s.ID, strings.Join(s.Result.Notes, " "))
+	}
+	if all := m.Counts.Judged(); all < 50 || len(believed)*10 > all {
+		t.Errorf("%d of %d lies were believed: %v", len(believed), all, believed)
+	}
+}
