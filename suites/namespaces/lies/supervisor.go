@@ -105,13 +105,13 @@ const ordered = "XTEST_LIED_TO"
 var _ = child.NewFunc("namespaces-lied-to", func(s *child.Side) error {
 	prefixes := strings.Split(os.Getenv(ordered), ",")
 	var failed error
-	spec.Run(spec.Environment{Scale: 1, Suites: []string{"namespaces"}, Emit: func(e event.Event) {
+	spec.Run(spec.Environment{Booted: true, Scale: 1, Suites: []string{"namespaces"}, Emit: func(e event.Event) {
 		if e.Kind == event.SpecEnded {
 			failed = errors.Join(failed, s.Send(answer{Spec: e.Spec, Result: e.Result}))
 		}
 	}}, func(l spec.Listed) bool {
 		for _, p := range prefixes {
-			if strings.HasPrefix(l.ID, p) && l.Grade == spec.Safe && !slices.Contains(l.Labels, "soak") {
+			if strings.HasPrefix(l.ID, p) && l.Grade < spec.Destructive && !slices.Contains(l.Labels, "soak") {
 				return true
 			}
 		}
