@@ -35,6 +35,7 @@ type Options struct {
 	Cores         int      `yaml:"cpus" doc:"Processors of the machine: 1 to 64. Default: 1." minimum:"1" maximum:"64"`
 	Kernel        string   `yaml:"kernel" doc:"File of a kernel (bzImage) or of its Debian package, in place of the release's own."`
 	Rootfs        string   `yaml:"rootfs" doc:"Image whose files take the place of the release's: a disk image, an OCI image, a tarball, a folder."`
+	Packages      []string `yaml:"packages" doc:"Packages of the release that are installed beside its base system, with all that they depend on."`
 	Modules       string   `yaml:"modules" doc:"Folder of the modules of the kernel's file: lib/modules/VERSION, or what INSTALL_MOD_PATH was."`
 	Params        []string `yaml:"params" doc:"Boot parameters, behind those that the machine needs."`
 	Salt          int      `yaml:"salt" doc:"Number of a dummy boot parameter, xtest.salt=N, which lays the kernel's addresses out differently: 1 to 1000000. Default: none." minimum:"1" maximum:"1000000"`

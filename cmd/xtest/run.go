@@ -241,6 +241,9 @@ func (f *runFlags) plan(names []string) (runner.Plan, error) {
 	if f.noRoot && f.options.Rootfs != "" {
 		return plan, usagef("--no-rootfs leaves out what --rootfs %s asks for; take one of them", f.options.Rootfs)
 	}
+	if f.noRoot && len(f.options.Packages) > 0 {
+		return plan, usagef("--no-rootfs leaves out the file system that --packages %s asks for; take one of them", strings.Join(f.options.Packages, ","))
+	}
 	if names, err = expand(names); err != nil {
 		return plan, err
 	}

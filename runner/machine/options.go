@@ -9,28 +9,32 @@ import (
 
 // Options are what the user asks of one target's machine. What is not set is the backend's choice.
 type Options struct {
-	Kernel  string   // file of a kernel or of a kernel's package, in place of the release's
-	Modules string   // folder of its modules: lib/modules/VERSION, or one that holds such a folder
-	Rootfs  string   // image whose files take the place of the release's, as image.Open takes it
-	Params  []string // boot parameters, behind the backend's own
-	Cores   int      // processors; 0 is 1
-	Type    string   // machine type, as the backend calls it
-	Accel   string   // how instructions are executed, as the backend calls it
-	Clock   string   // where the guest's time comes from, as the backend calls it
-	Dump    bool     // keep the memory of a machine that crashed
+	Kernel  string // file of a kernel or of a kernel's package, in place of the release's
+	Modules string // folder of its modules: lib/modules/VERSION, or one that holds such a folder
+	Rootfs  string // image whose files take the place of the release's, as image.Open takes it
+	// Packages of the release that its root file system gets beside the base system, by name, with all that
+	// they depend on.
+	Packages []string
+	Params   []string // boot parameters, behind the backend's own
+	Cores    int      // processors; 0 is 1
+	Type     string   // machine type, as the backend calls it
+	Accel    string   // how instructions are executed, as the backend calls it
+	Clock    string   // where the guest's time comes from, as the backend calls it
+	Dump     bool     // keep the memory of a machine that crashed
 }
 
 // The options' names, as the user types them.
 const (
-	OptionKernel  = "kernel"
-	OptionModules = "modules"
-	OptionRootfs  = "rootfs"
-	OptionParams  = "params"
-	OptionCores   = "cpus"
-	OptionType    = "machine"
-	OptionAccel   = "accel"
-	OptionClock   = "clock"
-	OptionDump    = "dump"
+	OptionKernel   = "kernel"
+	OptionModules  = "modules"
+	OptionRootfs   = "rootfs"
+	OptionPackages = "packages"
+	OptionParams   = "params"
+	OptionCores    = "cpus"
+	OptionType     = "machine"
+	OptionAccel    = "accel"
+	OptionClock    = "clock"
+	OptionDump     = "dump"
 )
 
 // Heeder is a backend that heeds options. One that is none heeds no option at all.
@@ -53,6 +57,9 @@ func (o Options) Check(b Backend) error {
 	if h, ok := b.(Heeder); ok {
 		heeds = h.Heeds()
 	}
+	if o.Rootfs != "" && len(o.Packages) > 0 {
+		return fmt.Errorf("--%s are installed beside a release's own, and --%s takes the place of those; take one of them", OptionPackages, OptionRootfs)
+	}
 	for _, option := range []struct {
 		name  string
 		set   bool
@@ -61,6 +68,7 @@ func (o Options) Check(b Backend) error {
 		{OptionKernel, o.Kernel != "", o.Kernel},
 		{OptionModules, o.Modules != "", o.Modules},
 		{OptionRootfs, o.Rootfs != "", ""},
+		{OptionPackages, len(o.Packages) > 0, ""},
 		{OptionParams, len(o.Params) > 0, ""},
 		{OptionCores, o.Cores != 0, ""},
 		{OptionType, o.Type != "", o.Type},

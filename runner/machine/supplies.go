@@ -33,9 +33,9 @@ type Supplies struct {
 	Options Options  // what the user asks of the target's machine
 	// Gate admits machines to this host, those that make something included; nil admits all.
 	Gate *schedule.Gate
-	// Root gives the image of a release's root file system, or an error. It is a function because
-	// making one boots a machine.
-	Root func(ctx context.Context, r depot.Release) (path string, err error)
+	// Root gives the image of a release's root file system with the named packages beside the base system,
+	// or an error. It is a function because making one boots a machine.
+	Root func(ctx context.Context, r depot.Release, packages []string) (path string, err error)
 }
 
 const initrdName = "initrd"

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"xtest/runner/depot"
 	"xtest/runner/event"
@@ -23,8 +24,8 @@ const userlandName = "root.ext4"
 func (s *Supplies) Userland(ctx context.Context, r depot.Release) (path string, part event.Artefact, err error) {
 	part.Role = "rootfs"
 	if s.Options.Rootfs == "" {
-		part.Package = r.Title
-		path, err = s.Root(ctx, r)
+		part.Package = strings.Join(append([]string{r.Title}, s.Options.Packages...), " + ")
+		path, err = s.Root(ctx, r, s.Options.Packages)
 		return path, part, err
 	}
 	c := s.Depot.Cache

@@ -133,7 +133,7 @@ func rootOf(ctx context.Context, ref string, s *machine.Supplies, part *event.Ar
 	if isRelease {
 		part.Package = release.Title
 		var err error
-		if file, err = s.Root(ctx, release); err != nil {
+		if file, err = s.Root(ctx, release, nil); err != nil {
 			return "", err
 		}
 	}

@@ -220,7 +220,7 @@ func TestDebian(t *testing.T) {
 		t.Fatalf("mke2fs: %v: %s", err, out)
 	}
 	s := supplies(t)
-	s.Root = func(context.Context, depot.Release) (string, error) { return disk, nil }
+	s.Root = func(context.Context, depot.Release, []string) (string, error) { return disk, nil }
 	img = prepareWith(t, r.Name+"@runc", s)
 	if got, _ := judge(t, img, "behaviour/md5sum"); got["behaviour/md5sum"].Verdict != event.Pass || img.Plan.Parts[1].Package != r.Title {
 		t.Errorf("%+v, %+v", got, img.Plan.Parts)

@@ -76,7 +76,7 @@ func (Backend) Suites() []string { return []string{"namespaces", "lsb"} }
 // Heeds every option there is.
 func (Backend) Heeds() map[string][]string {
 	return map[string][]string{
-		machine.OptionKernel: nil, machine.OptionModules: nil, machine.OptionRootfs: nil, machine.OptionParams: nil, machine.OptionCores: nil,
+		machine.OptionKernel: nil, machine.OptionModules: nil, machine.OptionRootfs: nil, machine.OptionPackages: nil, machine.OptionParams: nil, machine.OptionCores: nil,
 		machine.OptionType: {MicroVM, Q35}, machine.OptionAccel: {TCG, KVM, Auto}, machine.OptionClock: {Icount},
 		machine.OptionDump: nil,
 	}

@@ -50,11 +50,18 @@ type Maker struct {
 }
 
 // Root gives the path of an ext4 image of the release's base system: all packages of priority
-// required and important, and apt.
-func (m *Maker) Root(ctx context.Context, r depot.Release) (string, error) {
+// required and important, and apt. The packages named in more are installed, too, each with what it
+// depends on.
+func (m *Maker) Root(ctx context.Context, r depot.Release, more []string) (string, error) {
 	d := m.Supplies.Depot
-	if key := d.Remembered(r.Codename, version); key != "" {
-		if path, err := d.Cache.Tree(ctx, key, "root of "+r.Title, notThere); err == nil {
+	title, pin := "root of "+r.Title, version
+	if len(more) > 0 {
+		more = slices.Compact(slices.Sorted(slices.Values(more)))
+		with := " with " + strings.Join(more, " ")
+		title, pin = title+with, pin+with
+	}
+	if key := d.Remembered(r.Codename, pin); key != "" {
+		if path, err := d.Cache.Tree(ctx, key, title, notThere); err == nil {
 			return filepath.Join(path, imageName), nil
 		}
 	}
@@ -62,18 +69,18 @@ func (m *Maker) Root(ctx context.Context, r depot.Release) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	pkgs, early, err := base(ix)
+	pkgs, early, err := base(ix, more)
 	if err != nil {
 		return "", fmt.Errorf("choosing the packages of %s: %w", r.Title, err)
 	}
 	key := recipe(pkgs)
-	path, err := d.Cache.Tree(ctx, key, "root of "+r.Title, func(ctx context.Context, dir string) error {
+	path, err := d.Cache.Tree(ctx, key, title, func(ctx context.Context, dir string) error {
 		return m.make(ctx, r, pkgs, early, dir)
 	})
 	if err != nil {
 		return "", fmt.Errorf("making the root file system of %s: %w", r.Title, err)
 	}
-	return filepath.Join(path, imageName), d.Remember(r.Codename, version, key)
+	return filepath.Join(path, imageName), d.Remember(r.Codename, pin, key)
 }
 
 const imageName = "root.ext4"
@@ -82,9 +89,9 @@ var errNotThere = errors.New("it is not in the cache")
 
 func notThere(context.Context, string) error { return errNotThere }
 
-// base is what debootstrap(8) installs by default, and which of it must be unpacked for a dpkg to
-// work with: the required packages with all that they depend on.
-func base(ix *debian.Index) (pkgs []*debian.Package, early map[string]bool, err error) {
+// base is what debootstrap(8) installs by default and the packages named in more, and which of it must be
+// unpacked for a dpkg to work with: the required packages with all that they depend on.
+func base(ix *debian.Index, more []string) (pkgs []*debian.Package, early map[string]bool, err error) {
 	required, err := ix.Closure(namesOf(ix.Base("required")), nil)
 	if err != nil {
 		return nil, nil, err
@@ -93,7 +100,8 @@ func base(ix *debian.Index) (pkgs []*debian.Package, early map[string]bool, err 
 	for _, p := range required {
 		early[p.Name] = true
 	}
-	pkgs, err = ix.Closure(append(namesOf(ix.Base("required", "important")), "apt"), nil)
+	names := append(namesOf(ix.Base("required", "important")), "apt")
+	pkgs, err = ix.Closure(append(names, more...), nil)
 	return pkgs, early, err
 }
 

@@ -43,9 +43,9 @@ func (Backend) Takes(string) bool { return false }
 // Suites are those about kernels and distributions.
 func (Backend) Suites() []string { return []string{"namespaces", "lsb"} }
 
-// Heeds boot parameters and images.
+// Heeds boot parameters, images and packages.
 func (Backend) Heeds() map[string][]string {
-	return map[string][]string{machine.OptionRootfs: nil, machine.OptionParams: nil}
+	return map[string][]string{machine.OptionRootfs: nil, machine.OptionPackages: nil, machine.OptionParams: nil}
 }
 
 // Check always succeeds on the right processor.
