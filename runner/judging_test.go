@@ -87,6 +87,8 @@ func TestMachineThatCannotBeStarted(t *testing.T) {
 
 type unstartable struct{ machine.Backend }
 
+func (unstartable) Name() string { return "fake" }
+
 func (unstartable) Prepare(context.Context, string, *machine.Supplies) (*machine.Image, error) {
 	return &machine.Image{BootLimit: time.Second, Launch: func(machine.Boot) (machine.Launch, error) {
 		return machine.Launch{}, errors.New("no disk")

@@ -33,6 +33,8 @@ type fake struct {
 	scratches []string
 }
 
+func (*fake) Name() string { return "fake" }
+
 func (f *fake) Prepare(context.Context, string, *machine.Supplies) (*machine.Image, error) {
 	if f.missing != nil {
 		return nil, f.missing

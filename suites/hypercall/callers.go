@@ -50,5 +50,17 @@ var Translated = spec.Probe{Name: "Xen HVM or PVH domain", Check: func() error {
 	return err
 }}
 
+// Multicalls probes for a domain that may make several calls at once. PV domains always may; HVM and PVH
+// ones may since Xen 4.16, where hvm_hypercall_table (xen/arch/x86/hvm/hypercall.c) came to hold the call.
+var Multicalls = spec.Probe{Name: "Xen multicalls", Check: func() error {
+	return withArena(func(c xen.Caller, a *xen.Arena) error {
+		ret, err := c.Hypercall(xen.Multicall, a.Unmapped(), 0)
+		if err != nil || !errors.Is(xen.Err(ret), unix.ENOSYS) || Translated.Check() != nil {
+			return err // a PV domain that lacks them is to fail
+		}
+		return errors.New("an HVM or PVH domain is given none by this Xen (ENOSYS), as by all before 4.16")
+	})
+}}
+
 // PVGuest probes for a paravirtualised domain that controls no other.
 var PVGuest = spec.Probe{Name: "Xen PV guest", Check: func() error { return errors.Join(Guest.Check(), PV.Check()) }}

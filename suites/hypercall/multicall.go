@@ -25,7 +25,7 @@ func entries(b xen.Buffer) []xen.MultiEntry {
 var _ = suite.Describe("multicall", func() {
 	for _, n := range []int{1, 2, 128} {
 		it(spec.Meta{
-			ID: fmt.Sprintf("multicall/%d", n), Level: spec.Must,
+			ID: fmt.Sprintf("multicall/%d", n), Level: spec.Must, Needs: []spec.Probe{Multicalls},
 			Clause: multicallH + "an array of nr_calls calls, each with its own result",
 		}, func(g *guest) {
 			call := fmt.Sprintf("multicall(list, %d)", n)
@@ -38,11 +38,11 @@ var _ = suite.Describe("multicall", func() {
 		})
 	}
 	it(spec.Meta{
-		ID: "multicall/0", Level: spec.Must,
+		ID: "multicall/0", Level: spec.Must, Needs: []spec.Probe{Multicalls},
 		Clause: multicallH + "a list of no calls is not read",
 	}, func(g *guest) { g.ask("multicall(unmapped, 0)", xen.Multicall, g.Unmapped(), 0).zero() })
 	it(spec.Meta{
-		ID: "multicall/mixed", Level: spec.Must,
+		ID: "multicall/mixed", Level: spec.Must, Needs: []spec.Probe{Multicalls},
 		Clause: multicallH + "each call has its own result; a refused one does not end the list",
 	}, func(g *guest) {
 		const call = "multicall({pagesize, number 63, EFAULT, pagesize}, 4)"
@@ -55,7 +55,7 @@ var _ = suite.Describe("multicall", func() {
 		}
 	})
 	it(spec.Meta{
-		ID: "multicall/straddling", Level: spec.Must,
+		ID: "multicall/straddling", Level: spec.Must, Needs: []spec.Probe{Multicalls},
 		Clause: multicallH + "the list is a virtual address, and an entry may span pages",
 	}, func(g *guest) {
 		list := entries(g.Straddling(entrySize))
@@ -63,7 +63,7 @@ var _ = suite.Describe("multicall", func() {
 		g.Equal("result", list[0].Result, int64(4096))
 	})
 	it(spec.Meta{
-		ID: "multicall/half-mapped", Level: spec.Must,
+		ID: "multicall/half-mapped", Level: spec.Must, Needs: []spec.Probe{Multicalls},
 		Clause: multicallH + "call_list has nr_calls entries; errno.h EFAULT: bad address",
 	}, func(g *guest) {
 		list := entries(g.AtEdge(entrySize))
@@ -71,7 +71,7 @@ var _ = suite.Describe("multicall", func() {
 		g.Answer("result of the entry that is there", list[0].Result)
 	})
 	it(spec.Meta{
-		ID: "multicall/nested", Level: spec.Should,
+		ID: "multicall/nested", Level: spec.Should, Needs: []spec.Probe{Multicalls},
 		Clause: multicallH + "a multicall in a multicall is refused; errno.h EINVAL",
 	}, func(g *guest) {
 		const call = "multicall({multicall(inner, 1)}, 1)"
@@ -84,7 +84,7 @@ var _ = suite.Describe("multicall", func() {
 	for id, count := range inOrder(map[string]uint64{"one": 1, "sign-bit": 1 << 31, "all-ones": 1<<32 - 1}) {
 		refuse(refusal{
 			Meta: spec.Meta{
-				ID: "multicall/unmapped-" + id, Level: spec.Must,
+				ID: "multicall/unmapped-" + id, Level: spec.Must, Needs: []spec.Probe{Multicalls},
 				Clause: multicallH + "call_list is an address; errno.h EFAULT: bad address",
 			},
 			call: fmt.Sprintf("multicall(unmapped, %#x)", count), op: xen.Multicall,

@@ -164,7 +164,7 @@ var _ = suite.Describe("event-channel", func() {
 
 var _ = suite.Describe("multicall", func() {
 	it(spec.Meta{
-		ID: "multicall/preempted", Level: spec.Must,
+		ID: "multicall/preempted", Level: spec.Must, Needs: []spec.Probe{Multicalls},
 		Clause: multicallH + "Xen stops in long lists to let events through and goes on where it was: each call is made once",
 	}, func(g *guest) {
 		const n = 16384
@@ -180,7 +180,7 @@ var _ = suite.Describe("multicall", func() {
 		}
 	})
 	it(spec.Meta{
-		ID: "multicall/order", Level: spec.Must,
+		ID: "multicall/order", Level: spec.Must, Needs: []spec.Probe{Multicalls},
 		Clause: multicallH + "the calls are made in the order of the list",
 	}, func(g *guest) {
 		// A port that is closed before it is closed again.

@@ -42,12 +42,12 @@ var against = child.NewFunc("hypercall suite against a stand-in", func(side *chi
 	aftermath = time.Millisecond // for a stand-in that ends nobody
 	connect = func() (xen.Caller, error) { return s, nil }
 	openDrivers = func() (drivers, error) { return &standInDrivers{s: s, ends: map[uint32]uint32{}}, nil }
-	is := []*spec.Probe{&PrivCmd, &PV, &Control}
+	is := []*spec.Probe{&PrivCmd, &PV, &Control, &Multicalls}
 	switch s.caller = o.Caller; o.Caller {
 	case pvGuest:
-		is = []*spec.Probe{&PrivCmd, &PV, &Guest, &PVGuest}
+		is = []*spec.Probe{&PrivCmd, &PV, &Guest, &PVGuest, &Multicalls}
 	case hvmGuest:
-		is = []*spec.Probe{&PrivCmd, &Translated, &Guest}
+		is = []*spec.Probe{&PrivCmd, &Translated, &Guest, &Multicalls}
 	}
 	for _, p := range is {
 		if err := p.Check(); err != nil {
