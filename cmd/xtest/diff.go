@@ -33,9 +33,9 @@ func (f *diffFlags) table(w io.Writer, s screen, m *reports.Model) error {
 }
 
 // report compares several runs. The exit status is the worst of theirs.
-func (f *diffFlags) report(dirs []string, junit, json string) error {
-	if junit != "" || json != "" {
-		return usagef("--junit and --json write one run; several are put together by `xtest merge`")
+func (f *diffFlags) report(dirs []string, files outputs) error {
+	if files.wanted() {
+		return usagef("files are written of one run; several are put together by `xtest merge`")
 	}
 	var runs []*reports.Model
 	code := exitGood

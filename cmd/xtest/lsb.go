@@ -57,8 +57,7 @@ The exit status follows the effective reading, with --no-waivers the strict one.
 	c.Flags().BoolVar(&f.noWaivers, "no-waivers", false, "the strict reading alone: every failure counts")
 	c.Flags().StringSliceVar(&f.options.Specs, "spec", nil, "specs to judge, by ID or pattern (*, ?)")
 	c.Flags().StringVar(&f.runs, "runs", "runs", "folder that holds the records")
-	c.Flags().StringVar(&f.junit, "junit", "", "also write the result as JUnit XML to this file")
-	c.Flags().StringVar(&f.json, "json", "", "also write the result as JSON to this file")
+	f.files.add(c)
 	return c
 }
 

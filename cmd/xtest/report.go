@@ -12,15 +12,16 @@ import (
 )
 
 func reportCommand() *cobra.Command {
-	var junit, json string
+	var files outputs
 	var diff diffFlags
 	c := &cobra.Command{
 		Use:   "report [RUN...]",
 		Short: "Draw a run's record again",
-		Long: `Draw the record of a run as a table, or as JUnit XML or JSON. RUN is a run's folder; without it the
+		Long: `Draw the record of a run as a table, or in a format that a CI system or another program reads. RUN is a run's folder; without it the
 newest below ./runs is taken. The exit status is the run's, of several the worst.`,
 		Example: `  xtest report
   xtest report runs/2026-11-20T14.03.11-8f2a --junit - >result.xml
+  xtest report --markdown - >>"$GITHUB_STEP_SUMMARY"
   xtest report base new --diff`,
 		Args: usage(func(c *cobra.Command, args []string) error {
 			if diff.diff {
@@ -36,7 +37,7 @@ newest below ./runs is taken. The exit status is the run's, of several the worst
 				args = runsIn(args)
 			}
 			if len(args) > 1 {
-				return diff.report(args, junit, json)
+				return diff.report(args, files)
 			}
 			dir, err := chosenRun(args)
 			if err != nil {
@@ -46,14 +47,11 @@ newest below ./runs is taken. The exit status is the run's, of several the worst
 			if err != nil {
 				return err
 			}
-			if junit == "" && json == "" {
+			if !files.wanted() {
 				err = diff.table(os.Stdout, stdoutScreen(), model)
 			}
 			if err == nil {
-				err = writeReport(junit, model, reports.JUnit)
-			}
-			if err == nil {
-				err = writeReport(json, model, reports.JSON)
+				err = files.write(model)
 			}
 			if code := model.Exit(); err == nil && code != exitGood {
 				err = exit(code)
@@ -61,8 +59,7 @@ newest below ./runs is taken. The exit status is the run's, of several the worst
 			return err
 		},
 	}
-	c.Flags().StringVar(&junit, "junit", "", "write JUnit XML to this file (-: standard output)")
-	c.Flags().StringVar(&json, "json", "", "write JSON to this file (-: standard output)")
+	files.add(c)
 	diff.add(c)
 	return c
 }

@@ -35,8 +35,7 @@ type runFlags struct {
 	options config.Options // what was typed, before the file's
 	runs    string
 	seed    uint64
-	junit   string
-	json    string
+	files   outputs
 	noRoot  bool
 	jobs    int
 	shard   string
@@ -84,8 +83,7 @@ The record is kept below --runs; every report can be drawn from it again.`,
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "seed of everything random (default: a new one, which is printed)")
 	c.Flags().StringVar(&o.Memory, "memory", "", "memory of a machine, as 512M or 2G (default: the backend's choice)")
 	addMachineFlags(c, o)
-	c.Flags().StringVar(&f.junit, "junit", "", "also write the result as JUnit XML to this file")
-	c.Flags().StringVar(&f.json, "json", "", "also write the result as JSON to this file")
+	f.files.add(c)
 	c.Flags().BoolVar(&f.noRoot, "no-rootfs", false, "boot without the distribution's root file system: the agent alone, on an empty tmpfs")
 	c.Flags().IntVar(&f.jobs, "jobs", 0, "how many machines may be up at once, as far as memory goes (default: as there are cores)")
 	c.Flags().StringVar(&f.shard, "shard", "", "judge one part of the whole: 2/5; auto: the part that the CI system or scheduler names; /5: of so many")
@@ -158,9 +156,9 @@ func (f *runFlags) carryOut(ctx context.Context, plan runner.Plan, shard *event.
 }
 
 // choosing are the flags that choose what is judged and where the results go, not on what machines.
-var choosing = []string{
-	"suite", "spec", "exclude", "label", "exclude-label", "runs", "seed", "junit", "json", "jobs", "shard", "diff", "all",
-}
+var choosing = append([]string{
+	"suite", "spec", "exclude", "label", "exclude-label", "runs", "seed", "jobs", "shard", "diff", "all",
+}, formatFlags()...)
 
 // machineFlags gives the flags that were typed and that another run of the same machines needs.
 func machineFlags(flags *pflag.FlagSet) []string {
@@ -208,8 +206,7 @@ func (f *runFlags) finish(rec *record.Writer, progress *reports.Progress, screen
 	}
 	err = errors.Join(
 		draw(os.Stdout, screen, model),
-		writeReport(f.junit, model, reports.JUnit),
-		writeReport(f.json, model, reports.JSON),
+		f.files.write(model),
 	)
 	if err := errors.Join(cause, kept, err); err != nil {
 		return err
