@@ -1,6 +1,8 @@
 package namespaces
 
 import (
+	"encoding/binary"
+
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -21,9 +23,22 @@ var mqueues = attempt("POSIX message queues", func(s *script) {
 	s.mqCreate()
 })
 
-func (s *script) mqCreate() {
-	s.must(`mq_open("/xtest", O_CREAT|O_RDWR)`, unix.SYS_MQ_OPEN, s.String("xtest"), unix.O_CREAT|unix.O_RDWR, 0o600, 0)
+func (s *script) mqCreate() call {
+	return s.must(`mq_open("/xtest", O_CREAT|O_RDWR)`, unix.SYS_MQ_OPEN, s.String("xtest"), unix.O_CREAT|unix.O_RDWR, 0o600, 0)
 }
+
+// notify asks for a signal when a queue gets a message.
+func (s *script) notify(queue call) {
+	event := s.Buffer(64) // struct sigevent: value, signo, notify = SIGEV_SIGNAL
+	binary.NativeEndian.PutUint32(event.Bytes[8:], uint32(unix.SIGUSR1))
+	s.must("mq_notify(queue, {SIGEV_SIGNAL, SIGUSR1})", unix.SYS_MQ_NOTIFY, queue, event)
+}
+
+// mqueueSignals probes for notifications: gVisor has none.
+var mqueueSignals = attempt("mq_notify", func(s *script) {
+	s.own(unix.CLONE_NEWIPC)
+	s.notify(s.mqCreate())
+})
 
 var _ = suite.Describe("ipc", func() {
 	isolates(spec.Meta{

@@ -75,9 +75,10 @@ var tuns = attempt("tun", func(s *script) {
 	s.tun()
 })
 
-var sysfsMount = attempt("mounting sysfs", func(s *script) {
+var sysfsMount = attempt("interfaces in sysfs", func(s *script) {
 	s.own(unix.CLONE_NEWNS | unix.CLONE_NEWNET)
 	s.mount("xtest", scratch, "sysfs", 0, "")
+	s.require(s.access(scratch + "/class/net/lo"))
 })
 
 var _ = suite.Describe("net", func() {

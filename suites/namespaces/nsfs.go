@@ -2,6 +2,7 @@ package namespaces
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -165,7 +166,7 @@ var _ = suite.Describe("ioctl", func() {
 	suite.It(spec.Meta{
 		ID: "ioctl/mount-walk", Level: spec.Must, Sources: []string{"IOC-011"},
 		Clause: "linux/nsfs.h NS_MNT_GET_NEXT, NS_MNT_GET_PREV: descriptors of the mount namespaces with the next number and the one before; ENOENT at the end",
-		Needs:  []spec.Probe{mountWalk, mountNS, spec.Root, initialUser},
+		Needs:  []spec.Probe{mountWalk, mountNS, allNamespaces},
 	}, func(t *spec.T) {
 		s := newScript()
 		s.own(unix.CLONE_NEWNS)
@@ -245,10 +246,16 @@ var _ = suite.Describe("ioctl", func() {
 	}
 })
 
-// initialUser probes for the machine's own user namespace.
-var initialUser = spec.Probe{Name: "initial user namespace", Check: func() error {
-	if !inInitial("user") {
-		return fmt.Errorf("this process is in another one")
+// allNamespaces probes for the right to see the namespaces of others, kernel/nscommon.c
+// may_see_all_namespaces: CAP_SYS_ADMIN in the initial user namespace, for a member of the initial PID namespace.
+var allNamespaces = spec.Probe{Name: "the right to see all namespaces", Check: func() error {
+	switch {
+	case !inInitial("user"):
+		return errors.New("this process is not in the initial user namespace")
+	case !inInitial("pid"):
+		return errors.New("this process is not in the initial PID namespace")
+	case !direct():
+		return errors.New("this process has no CAP_SYS_ADMIN")
 	}
 	return nil
 }}

@@ -110,17 +110,15 @@ var _ = suite.Describe("pid", func() {
 	isolates(spec.Meta{
 		ID: "pid/mqueue-sender", Level: spec.Must, Sources: []string{"PID-027"},
 		Clause: "mq_notify(3), pid_namespaces(7): si_pid of a notification is the sender's PID in the receiver's namespace, 0 for one outside",
-		Needs:  []spec.Probe{ipcNS, mqueues},
+		Needs:  []spec.Probe{ipcNS, mqueues, mqueueSignals},
 	}, ns.PID, func(t *spec.T, flags uintptr) observation {
 		s := newScript()
 		s.own(unix.CLONE_NEWIPC)
-		queue := s.must(`mq_open("/xtest", O_CREAT|O_RDWR)`, unix.SYS_MQ_OPEN, s.String("xtest"), unix.O_CREAT|unix.O_RDWR, 0o600, 0)
+		queue := s.mqCreate()
 		ready, info, limit := s.event(), s.Buffer(128), s.Buffer(16)
 		(*unix.Timespec)(pointer(limit)).Sec = 2
 		receiver := s.fork(flags, func(s *script) {
-			event := s.Buffer(64) // struct sigevent: value, signo, notify = SIGEV_SIGNAL
-			binary.NativeEndian.PutUint32(event.Bytes[8:], uint32(unix.SIGUSR1))
-			s.must("mq_notify(queue, {SIGEV_SIGNAL, SIGUSR1})", unix.SYS_MQ_NOTIFY, queue, event)
+			s.notify(queue)
 			s.signal(ready)
 			s.must("sigtimedwait({SIGUSR1}, &info, 2 s)", unix.SYS_RT_SIGTIMEDWAIT, s.signalSet(unix.SIGUSR1), info, limit, 8)
 		})

@@ -80,7 +80,7 @@ func nest(flag uintptr, n int) (made int, err error) {
 
 func limited(m spec.Meta, o limitOrder, probe spec.Probe) {
 	m.Level, m.Limit = spec.Must, 60*time.Second
-	m.Needs = []spec.Probe{ordinaryUser, probe, exists("/proc/sys/user/" + o.File)}
+	m.Needs = []spec.Probe{ordinaryUser, probe, exists("/proc/sys/user/" + o.File), writableLimits}
 	suite.It(m, func(t *spec.T) {
 		p, err := limitChild.Start(child.In(unix.CLONE_NEWUSER), child.MapRoot())
 		t.Setup("clone(CLONE_NEWUSER)", err)

@@ -46,7 +46,7 @@ var _ = suite.Describe("teardown", func() {
 	suite.It(spec.Meta{
 		ID: "teardown/pid-procfs-elsewhere", Level: spec.Must, Sources: []string{"TDN-027"},
 		Clause: "pid_namespaces(7), proc(5): a procfs of a PID namespace that has ended shows no process, reads of open files give ESRCH, and it can be unmounted",
-		Needs:  []spec.Probe{pidNS, mountNS, mounts},
+		Needs:  []spec.Probe{pidNS, mountNS, mounts, procMount},
 	}, func(t *spec.T) {
 		s := newScript()
 		s.own(unix.CLONE_NEWPID | unix.CLONE_NEWNS)
