@@ -1,6 +1,8 @@
 package namespaces
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"xtest/suites/spec"
@@ -19,7 +21,7 @@ func endInit(t *spec.T, kill bool) {
 	s.keep(s.must(`memfd_create("x", 0)`, unix.SYS_MEMFD_CREATE, s.String("x"), 0))
 	ready, locked, end := s.event(), s.event(), s.event()
 	init := s.fork(0, func(s *script) {
-		for range 12 {
+		for range 32 {
 			s.fork(0, func(s *script) {
 				s.must("setsid()", unix.SYS_SETSID)
 				s.lock("flock(member's, LOCK_SH)", unix.LOCK_SH)
@@ -45,6 +47,7 @@ func endInit(t *spec.T, kill bool) {
 	}
 	st := s.wait(init)
 	s.lock("flock(LOCK_EX|LOCK_NB) after waitpid(init)", unix.LOCK_EX).succeeds()
+	s.log.long = 20 * time.Second
 	s.run(t)
 	if kill {
 		t.True("waitpid(init)", st.get().Signal() == unix.SIGKILL, describe(st.get()), "killed by SIGKILL")
@@ -59,7 +62,7 @@ var _ = suite.Describe("pid", func() {
 			ID: "pid/init-" + how + "-ends-members", Level: spec.Must,
 			Sources: map[string][]string{"killed": {"PID-005"}, "exited": {"TDN-012"}}[how],
 			Clause:  "pid_namespaces(7) The namespace init process: when it ends, the kernel ends all members by SIGKILL, before its parent's wait returns",
-			Needs:   []spec.Probe{pidNS},
+			Needs:   []spec.Probe{pidNS}, Limit: 65 * time.Second,
 		}, func(t *spec.T) {
 			// A target that does not wait for the members is only seen when it loses the race with them:
 			// they are many, and it is tried several times.

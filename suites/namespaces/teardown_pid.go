@@ -14,7 +14,7 @@ const crowd = 500
 
 var _ = suite.Describe("teardown", func() {
 	suite.It(spec.Meta{
-		ID: "teardown/pid-crowd", Level: spec.Must, Sources: []string{"TDN-011"}, Limit: 30 * time.Second,
+		ID: "teardown/pid-crowd", Level: spec.Must, Sources: []string{"TDN-011"}, Limit: 100 * time.Second,
 		Clause: "pid_namespaces(7): when init ends the kernel kills every process of the namespace; wait(2) for init returns when they are gone",
 		Needs:  []spec.Probe{pidNS, pidfdOpen},
 	}, func(t *spec.T) {
@@ -39,7 +39,7 @@ var _ = suite.Describe("teardown", func() {
 		s.must("kill(init, SIGKILL)", unix.SYS_KILL, init, int(unix.SIGKILL))
 		s.wait(init)
 		s.lock("flock(LOCK_EX|LOCK_NB) after waitpid(init)", unix.LOCK_EX).succeeds()
-		s.log.long = 25 * time.Second
+		s.log.long = 90 * time.Second // User-Mode Linux 5.10 forks ten to twenty times a second under load
 		s.run(t)
 	})
 

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"context"
 	"errors"
 	"os"
 	"sync"
@@ -14,7 +15,8 @@ type Probe struct {
 	// Name is short and the same on every machine: "time namespaces", "root".
 	Name string
 	// Check tries the capability. The error is the reason that users read behind not-applicable. It
-	// leaves nothing behind, and is called once in each boot.
+	// leaves nothing behind, and is called once in each boot. [context.DeadlineExceeded] is no answer:
+	// it makes specs broken, and the next one asks again.
 	Check func() error
 }
 
@@ -31,6 +33,9 @@ func (p Probe) ask() error {
 		return err
 	}
 	err := p.Check()
+	if errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
 	probed.answers[p.Name] = err
 	e := event.Event{Kind: event.Probed, Probe: p.Name}
 	if err != nil {

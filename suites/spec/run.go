@@ -70,7 +70,7 @@ func judge(ctx ginkgo.SpecContext, l Listed, body func(*T)) {
 		t.NotApplicable("%s specs run only inside a machine that xtest booted", l.Grade)
 	}
 	for _, p := range l.Needs {
-		if err := p.ask(); err != nil {
+		if err := t.lacks(p); err != nil {
 			t.NotApplicable("%s: %v", p.Name, err)
 		}
 	}

@@ -37,7 +37,7 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("a %s event", e.Kind)
 		}
 	}
-	if asked["always"] != 1 || asked["never"] != 1 || asked["burst"] != 0 {
+	if asked["always"] != 1 || asked["never"] != 1 || asked["burst"]+asked["slow"] != 0 {
 		t.Errorf("probes were asked %v", asked)
 	}
 	for id, r := range results {
@@ -57,14 +57,14 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("%s: reason %q, failure %+v", id, r.Reason, r.Failure)
 		}
 	}
-	if len(results) != 34 {
+	if len(results) != 35 {
 		t.Errorf("%d specs were judged", len(results))
 	}
 	for id, words := range map[string]string{
 		"broken-setup": "opening: no such file", "broken-then-fail": "first", "broken-matcher": "the matcher cannot judge text",
 		"broken-panic": "on purpose", "broken-cleanup": "to equal", "broken-cleanup-panic": "on purpose",
 		"broken-with-orphan": "left behind: process 7 (thing)", "broken-heeds-limit": "no end within its limit",
-		"broken-late-fail": "no end within its limit", "broken-probe": "a probe on its own",
+		"broken-late-fail": "no end within its limit", "broken-probe": "a probe on its own", "broken-probe-late": "probing for slow: asking",
 		"not-applicable-1": "never: probe number 1 said no", "not-applicable-2": "never: probe number 1 said no",
 		"not-applicable-skip": "plainly", "not-applicable-said": "seen 1", "fail-plain": "to equal",
 	} {
@@ -121,7 +121,7 @@ func TestGradesAboveSafeNeedABootedMachine(t *testing.T) {
 func TestAllListsInOrder(t *testing.T) {
 	t.Parallel()
 	list := grow(t, "list")
-	if len(list) != 37 || list[0] != `"t/pass"` || list[2] != `"t/not-chosen"` || list[36] != `"t/grade"` {
+	if len(list) != 38 || list[0] != `"t/pass"` || list[2] != `"t/not-chosen"` || list[37] != `"t/grade"` {
 		t.Errorf("%d specs: %v", len(list), list)
 	}
 }

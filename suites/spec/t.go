@@ -2,6 +2,7 @@ package spec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -104,7 +105,16 @@ func (t *T) Record(a event.Answer) {
 }
 
 // Has asks a probe in the middle of a spec, for what makes another answer right.
-func (t *T) Has(p Probe) bool { return p.ask() == nil }
+func (t *T) Has(p Probe) bool { return t.lacks(p) == nil }
+
+// lacks gives the reason of a probe that says no. One that did not end makes the spec broken.
+func (t *T) lacks(p Probe) error {
+	err := p.ask()
+	if errors.Is(err, context.DeadlineExceeded) {
+		t.Broken("probing for %s: %v", p.Name, err)
+	}
+	return err
+}
 
 // Level is how binding the spec's clause is.
 func (t *T) Level() Level { return t.listed.Level }

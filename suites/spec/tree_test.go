@@ -2,6 +2,7 @@ package spec
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,6 +68,7 @@ var probes int
 var (
 	never  = Probe{"never", func() error { probes++; return fmt.Errorf("probe number %d said no", probes) }}
 	always = Probe{"always", func() error { return nil }}
+	slow   = Probe{"slow", func() error { return fmt.Errorf("asking: %w", context.DeadlineExceeded) }}
 	burst  = Probe{"burst", func() error { panic("a probe on its own") }}
 )
 
@@ -116,6 +118,7 @@ func sow() {
 		it("broken-heeds-limit", func(t *T) { <-t.Done() }, short)
 		it("broken-fails-too-late", func(t *T) { <-t.Done(); fail(t) }, short)
 		it("broken-probe", func(*T) {}, needs(burst))
+		it("broken-probe-late", func(*T) {}, needs(slow))
 		it("not-applicable-1", func(t *T) { t.Broken("it ran") }, needs(always, never))
 		it("not-applicable-2", func(t *T) { t.Broken("it ran") }, needs(never))
 		it("not-applicable-skip", func(*T) { ginkgo.Skip("plainly") })
