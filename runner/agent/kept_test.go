@@ -31,3 +31,24 @@ func TestSweepSparesWhatIsKept(t *testing.T) {
 	kept = 0
 	sweep()
 }
+
+// A sweep looks for children only when some process has come to be.
+func TestBirths(t *testing.T) {
+	var b births
+	t.Cleanup(func() { b.file.Close() })
+	if b.none() {
+		t.Error("the first call knows of none")
+	}
+	if err := exec.Command("true").Run(); err != nil {
+		t.Fatal(err)
+	}
+	if b.none() {
+		t.Error("a process has come and gone, and none is told of")
+	}
+	// Others make processes too.
+	for tries := 0; !b.none(); tries++ {
+		if tries == 10_000 {
+			t.Fatal("never is none told of")
+		}
+	}
+}

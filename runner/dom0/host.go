@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,7 @@ type host struct {
 	kind    string
 	console io.Writer
 	bin     string // the folder of the toolstack's programs
+	apart   bool   // daemons have mounts of their own
 	daemons []*exec.Cmd
 	call    *xen.Privcmd
 	arena   *xen.Arena
@@ -127,6 +129,9 @@ func capable(kind string, capabilities uint32) error {
 func (h *host) daemon(name string, args ...string) error {
 	c := exec.Command(filepath.Join(h.bin, name), args...)
 	c.Stdout, c.Stderr = h.console, h.console
+	if h.apart {
+		c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	}
 	if err := c.Start(); err != nil {
 		return err
 	}
