@@ -181,3 +181,26 @@ func interrupt(t *testing.T, u *underWay) {
 	}
 	u.gone(t)
 }
+
+// Folders that specs on this machine work in go with the run.
+func TestKilledLocal(t *testing.T) {
+	t.Parallel()
+	u := &underWay{dir: t.TempDir(), tmp: t.TempDir()}
+	c := call{dir: u.dir, tmp: u.tmp, args: []string{"run", "local", "--spec", "behaviour/sleep"}}
+	u.cmd = c.command(t)
+	if err := u.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, time.Minute, "a spec's folder", func() bool {
+		inside, err := filepath.Glob(filepath.Join(u.tmp, "xtest-machine-*", "xtest-lsb-*"))
+		beside, _ := filepath.Glob(filepath.Join(u.tmp, "xtest-lsb-*"))
+		return err == nil && len(inside)+len(beside) > 0
+	})
+	if err := u.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.cmd.Wait(); err == nil {
+		t.Error("the run was over before it was killed")
+	}
+	u.gone(t)
+}

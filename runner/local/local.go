@@ -54,7 +54,12 @@ func (Backend) Prepare(_ context.Context, what string, _ *machine.Supplies) (*ma
 			if err := os.Symlink(self, name); err != nil {
 				return machine.Launch{}, fmt.Errorf("preparing the agent: %w", err)
 			}
-			return machine.Launch{Args: []string{name}, Env: os.Environ()}, nil
+			// Folders that specs make go with the scratch folder, however the run ends; users without
+			// rights come into them.
+			if err := os.Chmod(b.Scratch, 0o711); err != nil {
+				return machine.Launch{}, fmt.Errorf("preparing the agent: %w", err)
+			}
+			return machine.Launch{Args: []string{name}, Env: append(os.Environ(), "TMPDIR="+b.Scratch)}, nil
 		},
 	}, nil
 }

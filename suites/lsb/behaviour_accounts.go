@@ -7,7 +7,7 @@ var _ = suite.Describe("behaviour", func() {
 		it(spec.Meta{
 			ID: "behaviour/" + b.id, Clause: b.clause, Level: spec.Must, Grade: spec.Guest, Sources: b.sources,
 			Needs: append([]spec.Probe{spec.Root, throwawayView}, b.probed()...),
-		}, away(b.id))
+		}, inView(try(b.steps...)))
 	}
 })
 

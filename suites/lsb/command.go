@@ -51,7 +51,9 @@ func (m *machine) run(ctx context.Context, c command) (outcome, error) {
 	cmd.Args = c.argv
 	cmd.Dir = c.dir
 	cmd.Env = []string{"LC_ALL=C", "TZ=UTC0", "TERM=dumb", "HOME=" + c.dir, "TMPDIR=" + c.dir, "PATH=" + m.path()}
-	cmd.Stdin = strings.NewReader(c.stdin)
+	if c.stdin != "" { // /dev/null costs no pipe
+		cmd.Stdin = strings.NewReader(c.stdin)
+	}
 	var stdout, stderr capture
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}

@@ -2,6 +2,8 @@ package lsb
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -134,7 +136,7 @@ func holdsWith(t *testing.T, b behaviour, standIn, others string) bool {
 	defer cancel()
 	judge := try(steps...)
 	if slices.ContainsFunc(accountUtilities(), func(a behaviour) bool { return a.id == b.id }) {
-		judge = away(b.id) // never on the machine itself
+		judge = inView(judge) // never on the machine itself
 	}
 	got, err := judge(ctx, f.machine)
 	return err == nil && got.holds()
@@ -145,18 +147,42 @@ func TestThrowaway(t *testing.T) {
 	if err := throwawayView.Check(); err != nil {
 		t.Skipf("no throw-away view here: %v", err)
 	}
-	before := text(t, "/etc/passwd") + text(t, "/etc/group")
+	accounts := func() string { return text(t, "/etc/passwd") + text(t, "/etc/group") }
+	before := accounts()
 	f := fixture{t, newMachine("/")}
-	for _, id := range []string{"groupadd", "useradd", "userdel"} {
-		f.passes(away(id))
+	judged := 0
+	for _, b := range accountUtilities() {
+		switch b.id {
+		case "groupadd", "useradd", "userdel": // each makes the group anew
+			f.passes(inView(try(b.steps...)))
+			judged++
+		}
 	}
-	if text(t, "/etc/passwd")+text(t, "/etc/group") != before {
+	if judged != 3 {
+		t.Fatalf("%d behaviours judged", judged)
+	}
+	if accounts() != before {
 		t.Error("the machine's own files were changed")
 	}
 	if _, err := os.Stat("/home/xtestu"); err == nil {
 		t.Error("a home was left behind")
 	}
-	if _, err := away("none")(t.Context(), f.machine); err == nil {
-		t.Error("a behaviour that does not exist was judged")
+	first, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := away.do(func() error {
+		if now, err := os.Readlink("/proc/self/ns/mnt"); err != nil || now != first {
+			return fmt.Errorf("the process stands for %s, %w", now, err)
+		}
+		if now, err := os.Readlink("/proc/thread-self/ns/mnt"); err != nil || now == first {
+			return fmt.Errorf("the thread is in %s, %w", now, err)
+		}
+		if accounts() != before {
+			return errors.New("the view was not put back")
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
 	}
 }
