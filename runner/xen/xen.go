@@ -141,8 +141,8 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	// With SMAP a PV dom0 dies early under TCG, and with five-level paging Xen does not boot.
 	cpu := "max,-smap,-smep,-la57"
 	if caller != dom0Caller {
-		// Guests take turns on a processor. Xen saves its vector registers when they are next used, which QEMU's
-		// AVX does not tell it of (QEMU 7.2): one guest would see the other's.
+		// Guests take turns on a processor. Under max (QEMU 7.2) one was seen to die of a stack that somebody
+		// else had written to; under this model none was. Vector registers that are saved late are suspected.
 		cpu = "qemu64,+svm,+npt"
 	}
 	if accel.Name == qemu.KVM {
