@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // grades are how dangerous a hypercall's sub-operations are with valid arguments, by their names behind
@@ -19,152 +20,156 @@ type grades struct {
 //   - memory_op: with a bad pointer the reservation operations answer that they did none of the extents.
 //   - sched_op poll is harmless only with at least one port and a timeout.
 //   - event_channel_op reset_cont is Xen's own continuation of a reset and acts like one.
-var graded = map[string]grades{
-	"platform_op": {
-		prefix: "XENPF_",
-		harmless: "read_memtype get_cpu_version firmware_info getidletime get_cpuinfo get_symbol " +
-			"get_dom0_console get_ucode_revision",
-	},
-	"memory_op": {
-		prefix: "XENMEM_",
-		harmless: "maximum_ram_page current_reservation maximum_reservation machphys_mfn_list memory_map " +
-			"machine_memory_map machphys_mapping maximum_gpfn get_pod_target get_sharing_freed_pages " +
-			"get_sharing_shared_pages machphys_compat_mfn_list get_vnumainfo reserved_device_memory_map " +
-			"acquire_resource",
-		bare: "increase_reservation decrease_reservation maximum_ram_page populate_physmap " +
-			"get_sharing_freed_pages get_sharing_shared_pages",
-	},
-	"xen_version": {
-		prefix: "XENVER_",
-		harmless: "version extraversion compile_info capabilities changeset platform_parameters get_features " +
-			"pagesize guest_handle commandline build_id extraversion2 capabilities2 changeset2 " +
-			"commandline2",
-		bare: "version pagesize",
-	},
-	"console_io": {
-		prefix:   "CONSOLEIO_",
-		harmless: "write read",
-		bare:     "read",
-	},
-	"grant_table_op": {
-		prefix:    "GNTTABOP_",
-		harmless:  "query_size get_status_frames get_version",
-		allocates: "map_grant_ref unmap_grant_ref dump_table transfer copy swap_grant_ref cache_flush",
-	},
-	"vm_assist": {
-		prefix: "VMASST_CMD_",
-		bare:   "enable disable",
-	},
-	"vcpu_op": {
-		prefix:   "VCPUOP_",
-		harmless: "is_up get_runstate_info get_physid",
-		bare:     "up down is_up stop_periodic_timer stop_singleshot_timer send_nmi",
-	},
-	"mmuext_op": {
-		prefix:   "MMUEXT_",
-		harmless: "TLB_FLUSH_LOCAL INVLPG_LOCAL TLB_FLUSH_MULTI INVLPG_MULTI TLB_FLUSH_ALL INVLPG_ALL",
-	},
-	"xsm_op": {
-		prefix: "FLASK_",
-		harmless: "GETENFORCE POLICYVERS GETBOOL AVC_HASHSTATS AVC_CACHESTATS CONTEXT_TO_SID SID_TO_CONTEXT " +
-			"ACCESS USER GETAVC_THRESHOLD MEMBER GET_PEER_SID",
-	},
-	"nmi_op": {
-		prefix: "XENNMI_",
-		bare:   "unregister_callback",
-	},
-	"sched_op": {
-		prefix:   "SCHEDOP_",
-		harmless: "yield poll",
-		bare:     "yield block",
-	},
-	"callback_op": {
-		prefix: "CALLBACKOP_",
-	},
-	"xenoprof_op": {
-		prefix: "XENOPROF_",
-		bare: "reset_active_list reset_passive_list reserve_counters setup_events enable_virq start stop " +
-			"disable_virq release_counters shutdown",
-	},
-	"event_channel_op": {
-		prefix:    "EVTCHNOP_",
-		harmless:  "send status",
-		allocates: "bind_interdomain bind_virq bind_pirq alloc_unbound bind_ipi bind_vcpu",
-	},
-	"physdev_op": {
-		prefix:    "PHYSDEVOP_",
-		harmless:  "irq_status_query",
-		allocates: "get_free_pirq",
-	},
-	"hvm_op": {
-		prefix:   "HVMOP_",
-		harmless: "get_param get_time get_mem_type get_mem_access",
-		bare:     "flush_tlbs guest_request_vm_event",
-	},
-	"sysctl": {
-		prefix: "XEN_SYSCTL_",
-		harmless: "readconsole physinfo sched_id perfc_op getdomaininfolist getcpuinfo availheap get_pmstat " +
-			"lockprof_op cputopoinfo numainfo coverage_op psr_cmt_op pcitopoinfo psr_alloc " +
-			"get_cpu_levelling_caps get_cpu_featureset get_cpu_policy",
-	},
-	"domctl": {
-		prefix: "XEN_DOMCTL_",
-		harmless: "getdomaininfo getvcpucontext getvcpuinfo getvcpuaffinity get_address_size " +
-			"get_ext_vcpucontext gettscinfo getpageframeinfo3 getvcpuextstate getnodeaffinity " +
-			"get_vcpu_msrs get_cpu_policy get_paging_mempool_size",
-	},
-	"kexec_op": {
-		prefix:   "KEXEC_CMD_",
-		harmless: "kexec_get_range kexec_status",
-	},
-	"argo_op": {
-		prefix:    "XEN_ARGO_OP_",
-		allocates: "register_ring unregister_ring sendv notify",
-	},
-	"xenpmu_op": {
-		prefix:   "XENPMU_",
-		harmless: "mode_get feature_get",
-		bare:     "lvtpc_set flush",
-	},
-	"dm_op": {
-		prefix:   "XEN_DMOP_",
-		harmless: "get_ioreq_server_info nr_vcpus",
-	},
-	"hypfs_op": {
-		prefix:   "XEN_HYPFS_OP_",
-		harmless: "get_version read",
-		bare:     "get_version",
-	},
-	"mca": {
-		prefix:   "XEN_MC_",
-		harmless: "physcpuinfo",
-	},
-}
+var graded = sync.OnceValue(func() map[string]grades {
+	return map[string]grades{
+		"platform_op": {
+			prefix: "XENPF_",
+			harmless: "read_memtype get_cpu_version firmware_info getidletime get_cpuinfo get_symbol " +
+				"get_dom0_console get_ucode_revision",
+		},
+		"memory_op": {
+			prefix: "XENMEM_",
+			harmless: "maximum_ram_page current_reservation maximum_reservation machphys_mfn_list memory_map " +
+				"machine_memory_map machphys_mapping maximum_gpfn get_pod_target get_sharing_freed_pages " +
+				"get_sharing_shared_pages machphys_compat_mfn_list get_vnumainfo reserved_device_memory_map " +
+				"acquire_resource",
+			bare: "increase_reservation decrease_reservation maximum_ram_page populate_physmap " +
+				"get_sharing_freed_pages get_sharing_shared_pages",
+		},
+		"xen_version": {
+			prefix: "XENVER_",
+			harmless: "version extraversion compile_info capabilities changeset platform_parameters get_features " +
+				"pagesize guest_handle commandline build_id extraversion2 capabilities2 changeset2 " +
+				"commandline2",
+			bare: "version pagesize",
+		},
+		"console_io": {
+			prefix:   "CONSOLEIO_",
+			harmless: "write read",
+			bare:     "read",
+		},
+		"grant_table_op": {
+			prefix:    "GNTTABOP_",
+			harmless:  "query_size get_status_frames get_version",
+			allocates: "map_grant_ref unmap_grant_ref dump_table transfer copy swap_grant_ref cache_flush",
+		},
+		"vm_assist": {
+			prefix: "VMASST_CMD_",
+			bare:   "enable disable",
+		},
+		"vcpu_op": {
+			prefix:   "VCPUOP_",
+			harmless: "is_up get_runstate_info get_physid",
+			bare:     "up down is_up stop_periodic_timer stop_singleshot_timer send_nmi",
+		},
+		"mmuext_op": {
+			prefix:   "MMUEXT_",
+			harmless: "TLB_FLUSH_LOCAL INVLPG_LOCAL TLB_FLUSH_MULTI INVLPG_MULTI TLB_FLUSH_ALL INVLPG_ALL",
+		},
+		"xsm_op": {
+			prefix: "FLASK_",
+			harmless: "GETENFORCE POLICYVERS GETBOOL AVC_HASHSTATS AVC_CACHESTATS CONTEXT_TO_SID SID_TO_CONTEXT " +
+				"ACCESS USER GETAVC_THRESHOLD MEMBER GET_PEER_SID",
+		},
+		"nmi_op": {
+			prefix: "XENNMI_",
+			bare:   "unregister_callback",
+		},
+		"sched_op": {
+			prefix:   "SCHEDOP_",
+			harmless: "yield poll",
+			bare:     "yield block",
+		},
+		"callback_op": {
+			prefix: "CALLBACKOP_",
+		},
+		"xenoprof_op": {
+			prefix: "XENOPROF_",
+			bare: "reset_active_list reset_passive_list reserve_counters setup_events enable_virq start stop " +
+				"disable_virq release_counters shutdown",
+		},
+		"event_channel_op": {
+			prefix:    "EVTCHNOP_",
+			harmless:  "send status",
+			allocates: "bind_interdomain bind_virq bind_pirq alloc_unbound bind_ipi bind_vcpu",
+		},
+		"physdev_op": {
+			prefix:    "PHYSDEVOP_",
+			harmless:  "irq_status_query",
+			allocates: "get_free_pirq",
+		},
+		"hvm_op": {
+			prefix:   "HVMOP_",
+			harmless: "get_param get_time get_mem_type get_mem_access",
+			bare:     "flush_tlbs guest_request_vm_event",
+		},
+		"sysctl": {
+			prefix: "XEN_SYSCTL_",
+			harmless: "readconsole physinfo sched_id perfc_op getdomaininfolist getcpuinfo availheap get_pmstat " +
+				"lockprof_op cputopoinfo numainfo coverage_op psr_cmt_op pcitopoinfo psr_alloc " +
+				"get_cpu_levelling_caps get_cpu_featureset get_cpu_policy",
+		},
+		"domctl": {
+			prefix: "XEN_DOMCTL_",
+			harmless: "getdomaininfo getvcpucontext getvcpuinfo getvcpuaffinity get_address_size " +
+				"get_ext_vcpucontext gettscinfo getpageframeinfo3 getvcpuextstate getnodeaffinity " +
+				"get_vcpu_msrs get_cpu_policy get_paging_mempool_size",
+		},
+		"kexec_op": {
+			prefix:   "KEXEC_CMD_",
+			harmless: "kexec_get_range kexec_status",
+		},
+		"argo_op": {
+			prefix:    "XEN_ARGO_OP_",
+			allocates: "register_ring unregister_ring sendv notify",
+		},
+		"xenpmu_op": {
+			prefix:   "XENPMU_",
+			harmless: "mode_get feature_get",
+			bare:     "lvtpc_set flush",
+		},
+		"dm_op": {
+			prefix:   "XEN_DMOP_",
+			harmless: "get_ioreq_server_info nr_vcpus",
+		},
+		"hypfs_op": {
+			prefix:   "XEN_HYPFS_OP_",
+			harmless: "get_version read",
+			bare:     "get_version",
+		},
+		"mca": {
+			prefix:   "XEN_MC_",
+			harmless: "physcpuinfo",
+		},
+	}
+})
 
 // otherOps are sub-operations that Debian 12's headers, of Xen 4.17, do not declare: younger ones, by
 // the release whose public headers brought them.
-var otherOps = map[string][]Op{
-	// version.h of 4.20
-	"xen_version": {
-		{Number: VersionExtraversion2, Name: "XENVER_extraversion2"}, {Number: VersionCapabilities2, Name: "XENVER_capabilities2"},
-		{Number: VersionChangeset2, Name: "XENVER_changeset2"}, {Number: VersionCommandline2, Name: "XENVER_commandline2"},
-	},
-	// platform.h of 4.18 and 4.20
-	"platform_op": {
-		{Number: 64, Name: "XENPF_get_dom0_console"}, {Number: 65, Name: "XENPF_get_ucode_revision"}, {Number: 66, Name: "XENPF_microcode_update2"},
-	},
-	// vcpu.h of 4.19
-	"vcpu_op": {
-		{Number: 14, Name: "VCPUOP_register_runstate_phys_area"}, {Number: 15, Name: "VCPUOP_register_vcpu_time_phys_area"},
-	},
-}
+var otherOps = sync.OnceValue(func() map[string][]Op {
+	return map[string][]Op{
+		// version.h of 4.20
+		"xen_version": {
+			{Number: VersionExtraversion2, Name: "XENVER_extraversion2"}, {Number: VersionCapabilities2, Name: "XENVER_capabilities2"},
+			{Number: VersionChangeset2, Name: "XENVER_changeset2"}, {Number: VersionCommandline2, Name: "XENVER_commandline2"},
+		},
+		// platform.h of 4.18 and 4.20
+		"platform_op": {
+			{Number: 64, Name: "XENPF_get_dom0_console"}, {Number: 65, Name: "XENPF_get_ucode_revision"}, {Number: 66, Name: "XENPF_microcode_update2"},
+		},
+		// vcpu.h of 4.19
+		"vcpu_op": {
+			{Number: 14, Name: "VCPUOP_register_runstate_phys_area"}, {Number: 15, Name: "VCPUOP_register_vcpu_time_phys_area"},
+		},
+	}
+})
 
 // opsOf puts together what headers say of a hypercall's sub-operations and how they are graded.
 func opsOf(call, inHeader string) []Op {
-	g := graded[call]
+	g := graded()[call]
 	is := func(list, name string) bool { return slices.Contains(strings.Fields(list), name) }
-	ops := slices.Clone(headerOps[inHeader])
-	for _, o := range otherOps[call] {
+	ops := slices.Clone(headerOps()[inHeader])
+	for _, o := range otherOps()[call] {
 		if !slices.ContainsFunc(ops, func(h Op) bool { return h.Number == o.Number }) {
 			ops = append(ops, o)
 		}
@@ -186,4 +191,4 @@ func opsOf(call, inHeader string) []Op {
 }
 
 // Prefix is what the names of a hypercall's sub-operations begin with: EVTCHNOP_.
-func Prefix(h Hypercall) string { return graded[h.Name].prefix }
+func Prefix(h Hypercall) string { return graded()[h.Name].prefix }

@@ -3,6 +3,7 @@ package xen
 import (
 	"cmp"
 	"fmt"
+	"sync"
 )
 
 // Danger is what a call with valid arguments does to its caller and the machine.
@@ -53,7 +54,7 @@ type Hypercall struct {
 
 // Lookup finds a hypercall by number.
 func Lookup(number uint64) (Hypercall, bool) {
-	for _, h := range Table {
+	for _, h := range Table() {
 		if h.Number == number {
 			return h, true
 		}
@@ -87,53 +88,58 @@ func Holes() []uint64 {
 }
 
 // Table lists the hypercalls of 64-bit PV domains (public/xen.h), with those that are gone. Numbers and
-// names of sub-operations are the headers' own, see ops_table.go.
-var Table = withOps([]Hypercall{
-	plain(0, "set_trap_table", Destructive),
-	plain(1, "mmu_update", Destructive),
-	plain(2, "set_gdt", Destructive),
-	plain(3, "stack_switch", Destructive),
-	plain(4, "set_callbacks", Destructive),
-	plain(5, "fpu_taskswitch", Harmless),
-	plain(6, "sched_op_compat", Destructive),
-	{Number: PlatformOp, Name: "platform_op", Header: "platform.h", SubOp: None, Pointer: 0, Count: None},
-	plain(8, "set_debugreg", Destructive),
-	plain(GetDebugreg, "get_debugreg", Harmless),
-	plain(10, "update_descriptor", Destructive),
-	{Number: MemoryOp, Name: "memory_op", Header: "memory.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: Multicall, Name: "multicall", Header: "xen.h", SubOp: None, Pointer: 0, Count: 1},
-	plain(14, "update_va_mapping", Destructive),
-	plain(15, "set_timer_op", Destructive),
-	{Number: EventChannelOpCompat, Name: "event_channel_op_compat", Danger: Destructive, Header: "event_channel.h", SubOp: None, Pointer: 0, Count: None},
-	{Number: XenVersion, Name: "xen_version", Header: "version.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: ConsoleIO, Name: "console_io", Header: "xen.h", SubOp: 0, Pointer: 2, Count: 1},
-	{Number: 19, Name: "physdev_op_compat", Danger: Destructive, Header: "physdev.h", SubOp: None, Pointer: 0, Count: None},
-	{Number: GrantTableOp, Name: "grant_table_op", Header: "grant_table.h", SubOp: 0, Pointer: 1, Count: 2},
-	{Number: VMAssist, Name: "vm_assist", Danger: Destructive, Header: "xen.h", SubOp: 0, Pointer: None, Count: None},
-	plain(22, "update_va_mapping_otherdomain", Destructive),
-	plain(23, "iret", Destructive),
-	{Number: VCPUOp, Name: "vcpu_op", Header: "vcpu.h", SubOp: 0, Pointer: 2, Count: None},
-	plain(25, "set_segment_base", Destructive),
-	{Number: MMUExtOp, Name: "mmuext_op", Danger: Destructive, Header: "xen.h", SubOp: None, Pointer: 0, Count: 1},
-	{Number: XSMOp, Name: "xsm_op", Header: "xsm/flask_op.h", SubOp: None, Pointer: 0, Count: None},
-	{Number: NMIOp, Name: "nmi_op", Header: "nmi.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: SchedOp, Name: "sched_op", Header: "sched.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: CallbackOp, Name: "callback_op", Header: "callback.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: XenoprofOp, Name: "xenoprof_op", Danger: Destructive, Header: "xenoprof.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: EventChannelOp, Name: "event_channel_op", Header: "event_channel.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: PhysdevOp, Name: "physdev_op", Header: "physdev.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: HVMOp, Name: "hvm_op", Header: "hvm/hvm_op.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: SysctlOp, Name: "sysctl", Header: "sysctl.h", SubOp: None, Pointer: 0, Count: None},
-	{Number: DomctlOp, Name: "domctl", Header: "domctl.h", SubOp: None, Pointer: 0, Count: None},
-	{Number: KexecOp, Name: "kexec_op", Header: "kexec.h", SubOp: 0, Pointer: 1, Count: None},
-	plain(TmemOp, "tmem_op", Harmless),
-	{Number: ArgoOp, Name: "argo_op", Header: "argo.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: XenPMUOp, Name: "xenpmu_op", Header: "pmu.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: DMOp, Name: "dm_op", Header: "hvm/dm_op.h", SubOp: None, Pointer: 2, Count: 1},
-	{Number: HypfsOp, Name: "hypfs_op", Header: "hypfs.h", SubOp: 0, Pointer: 1, Count: None},
-	{Number: MCA, Name: "mca", Danger: Destructive, Header: "arch-x86/xen-mca.h", SubOp: None, Pointer: 0, Count: None},
-	plain(49, "paging_domctl_cont", Destructive),
-})
+// names of sub-operations are the headers' own, see ops_table.go. It is made when it is first asked for, as all tables here:
+// every machine's agent starts with this package, and few ask.
+var Table = sync.OnceValue(func() []Hypercall { return withOps(calls()) })
+
+func calls() []Hypercall {
+	return []Hypercall{
+		plain(0, "set_trap_table", Destructive),
+		plain(1, "mmu_update", Destructive),
+		plain(2, "set_gdt", Destructive),
+		plain(3, "stack_switch", Destructive),
+		plain(4, "set_callbacks", Destructive),
+		plain(5, "fpu_taskswitch", Harmless),
+		plain(6, "sched_op_compat", Destructive),
+		{Number: PlatformOp, Name: "platform_op", Header: "platform.h", SubOp: None, Pointer: 0, Count: None},
+		plain(8, "set_debugreg", Destructive),
+		plain(GetDebugreg, "get_debugreg", Harmless),
+		plain(10, "update_descriptor", Destructive),
+		{Number: MemoryOp, Name: "memory_op", Header: "memory.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: Multicall, Name: "multicall", Header: "xen.h", SubOp: None, Pointer: 0, Count: 1},
+		plain(14, "update_va_mapping", Destructive),
+		plain(15, "set_timer_op", Destructive),
+		{Number: EventChannelOpCompat, Name: "event_channel_op_compat", Danger: Destructive, Header: "event_channel.h", SubOp: None, Pointer: 0, Count: None},
+		{Number: XenVersion, Name: "xen_version", Header: "version.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: ConsoleIO, Name: "console_io", Header: "xen.h", SubOp: 0, Pointer: 2, Count: 1},
+		{Number: 19, Name: "physdev_op_compat", Danger: Destructive, Header: "physdev.h", SubOp: None, Pointer: 0, Count: None},
+		{Number: GrantTableOp, Name: "grant_table_op", Header: "grant_table.h", SubOp: 0, Pointer: 1, Count: 2},
+		{Number: VMAssist, Name: "vm_assist", Danger: Destructive, Header: "xen.h", SubOp: 0, Pointer: None, Count: None},
+		plain(22, "update_va_mapping_otherdomain", Destructive),
+		plain(23, "iret", Destructive),
+		{Number: VCPUOp, Name: "vcpu_op", Header: "vcpu.h", SubOp: 0, Pointer: 2, Count: None},
+		plain(25, "set_segment_base", Destructive),
+		{Number: MMUExtOp, Name: "mmuext_op", Danger: Destructive, Header: "xen.h", SubOp: None, Pointer: 0, Count: 1},
+		{Number: XSMOp, Name: "xsm_op", Header: "xsm/flask_op.h", SubOp: None, Pointer: 0, Count: None},
+		{Number: NMIOp, Name: "nmi_op", Header: "nmi.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: SchedOp, Name: "sched_op", Header: "sched.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: CallbackOp, Name: "callback_op", Header: "callback.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: XenoprofOp, Name: "xenoprof_op", Danger: Destructive, Header: "xenoprof.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: EventChannelOp, Name: "event_channel_op", Header: "event_channel.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: PhysdevOp, Name: "physdev_op", Header: "physdev.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: HVMOp, Name: "hvm_op", Header: "hvm/hvm_op.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: SysctlOp, Name: "sysctl", Header: "sysctl.h", SubOp: None, Pointer: 0, Count: None},
+		{Number: DomctlOp, Name: "domctl", Header: "domctl.h", SubOp: None, Pointer: 0, Count: None},
+		{Number: KexecOp, Name: "kexec_op", Header: "kexec.h", SubOp: 0, Pointer: 1, Count: None},
+		plain(TmemOp, "tmem_op", Harmless),
+		{Number: ArgoOp, Name: "argo_op", Header: "argo.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: XenPMUOp, Name: "xenpmu_op", Header: "pmu.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: DMOp, Name: "dm_op", Header: "hvm/dm_op.h", SubOp: None, Pointer: 2, Count: 1},
+		{Number: HypfsOp, Name: "hypfs_op", Header: "hypfs.h", SubOp: 0, Pointer: 1, Count: None},
+		{Number: MCA, Name: "mca", Danger: Destructive, Header: "arch-x86/xen-mca.h", SubOp: None, Pointer: 0, Count: None},
+		plain(49, "paging_domctl_cont", Destructive),
+	}
+}
 
 // headerNames are hypercalls that xen.h leaves to architectures and that x86 has given a name.
 var headerNames = map[string]string{"mca": "arch_0"}

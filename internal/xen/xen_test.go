@@ -88,7 +88,7 @@ func TestErrTellsResultsFromErrors(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	numbers := map[uint64]string{}
-	for _, h := range Table {
+	for _, h := range Table() {
 		if other, twice := numbers[h.Number]; twice {
 			t.Errorf("%s and %s are both number %d", h.Name, other, h.Number)
 		}

@@ -12,7 +12,7 @@ import (
 func TestEveryFactCanFail(t *testing.T) {
 	none := func(spec.Probe) bool { return false }
 	n := 0
-	for _, h := range xen.Table {
+	for _, h := range xen.Table() {
 		for _, o := range h.Ops {
 			for _, f := range factsOf(h, o) {
 				n++

@@ -95,7 +95,7 @@ var actsOnGap = map[uint64]bool{
 }
 
 var _ = suite.Describe("unused", func() {
-	for _, h := range xen.Table {
+	for _, h := range xen.Table() {
 		if h.SubOp == xen.None || len(h.Ops) == 0 || actsOnGap[h.Number] {
 			continue
 		}

@@ -32,7 +32,7 @@ func unmappedArgs(g *guest, h xen.Hypercall, op uint64) []uint64 {
 // subOps are the hypercalls that take a sub-operation and a structure, controls those whose sub-operation
 // is the structure's first word.
 func subOps() (list []xen.Hypercall) {
-	for _, h := range xen.Table {
+	for _, h := range xen.Table() {
 		if h.SubOp != xen.None && h.Pointer != xen.None && len(h.Ops) > 0 && h.Number != xen.XenoprofOp {
 			list = append(list, h)
 		}
@@ -41,7 +41,7 @@ func subOps() (list []xen.Hypercall) {
 }
 
 func controls() (list []xen.Hypercall) {
-	for _, h := range xen.Table {
+	for _, h := range xen.Table() {
 		switch h.Number {
 		case xen.SysctlOp, xen.DomctlOp, xen.PlatformOp:
 			list = append(list, h)

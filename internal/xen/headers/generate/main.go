@@ -15,7 +15,7 @@ import (
 func main() {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "// Code generated from Xen's public headers by xtest/internal/xen/headers/generate; DO NOT EDIT.\n\n"+
-		"package xen\n\n// callNumbers are xen.h's __HYPERVISOR_*.\nvar callNumbers = map[string]uint64{\n")
+		"package xen\n\nimport \"sync\"\n\n// callNumbers are xen.h's __HYPERVISOR_*.\nvar callNumbers = map[string]uint64{\n")
 	calls, err := headers.Calls(headers.Installed)
 	if err != nil {
 		log.Fatal(err)
@@ -23,7 +23,8 @@ func main() {
 	for _, c := range calls {
 		fmt.Fprintf(&b, "%q: %d,\n", c.Name[len("__HYPERVISOR_"):], c.Number)
 	}
-	fmt.Fprint(&b, "}\n\n// headerOps are the sub-operations that the headers declare, by hypercall.\nvar headerOps = map[string][]Op{\n")
+	fmt.Fprint(&b, "}\n\n// headerOps are the sub-operations that the headers declare, by hypercall.\n"+
+		"var headerOps = sync.OnceValue(func() map[string][]Op {\nreturn map[string][]Op{\n")
 	for _, f := range headers.Families {
 		ops, err := f.Ops(headers.Installed)
 		if err != nil {
@@ -35,7 +36,7 @@ func main() {
 		}
 		fmt.Fprint(&b, "},\n")
 	}
-	fmt.Fprint(&b, "}\n")
+	fmt.Fprint(&b, "}\n})\n")
 	text, err := format.Source(b.Bytes())
 	if err != nil {
 		log.Fatal(err)
