@@ -94,7 +94,7 @@ var _ = suite.Describe("criu", func() {
 	kept(spec.Meta{
 		ID: "criu/tree", Sources: []string{"CRT-002"},
 		Clause: "criu(8) restore: the processes of a tree get back their process, group and session IDs",
-	}, subjectOrder{Parts: []string{"tree"}})
+	}, subjectOrder{Parts: []string{"tree", "ids"}})
 	suiteParts := []ns.Kind{ns.PID, ns.Mount, ns.UTS, ns.IPC}
 	kept(spec.Meta{
 		ID: "criu/pid-namespace", Sources: []string{"CRT-002"},
@@ -108,10 +108,6 @@ var _ = suite.Describe("criu", func() {
 		ID: "criu/mounts", Sources: []string{"CRT-001", "CRT-006"},
 		Clause: "criu(8) restore: a mount namespace gets back its mounts, peer groups, what is mounted on what, and files that are open without a name",
 	}, subjectOrder{Parts: []string{"mounts"}}, suiteParts...)
-	kept(spec.Meta{
-		ID: "criu/user-namespace", Sources: []string{"CRT-008"},
-		Clause: "criu(8) restore: a user namespace gets back its maps, a process its credentials and capabilities",
-	}, subjectOrder{Parts: []string{"ids"}}, append(suiteParts, ns.User)...)
 
 	suite.It(spec.Meta{
 		ID: "criu/monotonic", Level: spec.Must, Grade: spec.Guest, Sources: []string{"CRT-003"}, Limit: time.Minute,

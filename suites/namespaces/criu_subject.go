@@ -124,16 +124,8 @@ func (f *frozen) launch(t *spec.T, o subjectOrder) {
 	}
 	s := newScript()
 	s.log.long = time.Minute
-	mapped, ready := event(), event()
-	t.Cleanup(func() { unix.Close(mapped); unix.Close(ready) })
-	if o.Flags&unix.CLONE_NEWUSER != 0 {
-		s.unshareUser()
-		s.signal(ready)
-		s.poll("poll(eventfd, POLLIN, 20 s)", mapped, unix.POLLIN, 20)
-		s.must("setresgid(0, 0, 0)", unix.SYS_SETRESGID, 0, 0, 0)
-		s.must("setresuid(0, 0, 0)", unix.SYS_SETRESUID, 0, 0, 0)
-	}
-	if flags := o.Flags &^ unix.CLONE_NEWUSER; flags != 0 {
+	flags := o.Flags
+	if flags != 0 {
 		s.must(fmt.Sprintf("unshare(%s)", flagNames(flags)), unix.SYS_UNSHARE, flags)
 	}
 	if o.Flags&unix.CLONE_NEWTIME != 0 {
@@ -157,27 +149,12 @@ func (f *frozen) launch(t *spec.T, o subjectOrder) {
 	p, err := s.Start(0)
 	t.Setup("starting the subject", err)
 	t.Cleanup(f.end)
-	if o.Flags&unix.CLONE_NEWUSER != 0 {
-		t.Setup("waiting for the subject's user namespace", await(ready))
-		for _, file := range []string{"uid_map", "gid_map"} {
-			t.Setup("mapping the subject's IDs", os.WriteFile(fmt.Sprintf("/proc/%d/%s", p.PID(), file), []byte(idMap), 0))
-		}
-		signal(mapped)
-	}
 	t.Setup("starting the subject", errors.Join(p.Wait(t), s.check()))
 	f.pid, f.born = pid.Value(), s
 }
 
-// idMap is the subject's: its root is an ordinary user of the machine.
-const idMap = "0 100000 65536"
-
 // timeAhead is the offset of the subject's monotonic clock, in seconds.
 const timeAhead = 100_000
-
-func (s *script) unshareUser() {
-	s.must("unshare(CLONE_NEWUSER)", unix.SYS_UNSHARE, unix.CLONE_NEWUSER)
-	s.must("prctl(PR_SET_DUMPABLE, 1)", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
-}
 
 // execve adds an execve(2) of a program with its arguments and no environment.
 func (s *script) execve(path string, args ...string) {
