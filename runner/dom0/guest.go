@@ -33,6 +33,7 @@ type guest struct {
 	in      io.Closer // its console ends when this does
 	out     io.ReadCloser
 	took    time.Duration // to create
+	partner *partner      // nil: there is none
 }
 
 // create has the toolstack make a guest with its order, and starts it once somebody listens to its
@@ -44,6 +45,11 @@ func (h *host) create(order wire.Order) (*guest, error) {
 	defer os.Remove(guestInitrd) // the domain has it
 	h.guests++
 	g := &guest{host: h, name: fmt.Sprintf("caller-%d", h.guests)}
+	// Domains are numbered in order, and nobody else creates any.
+	var err error
+	if g.partner, err = newPartner(xen.DomID(h.guests)); err != nil {
+		fmt.Fprintf(h.console, "xtest: the guest will have no partner: %v\n", err)
+	}
 	file := "/etc/xen/" + g.name
 	if err := os.WriteFile(file, []byte(g.config(order.Token)), 0o600); err != nil {
 		return nil, err
@@ -52,10 +58,10 @@ func (h *host) create(order wire.Order) (*guest, error) {
 	start := time.Now()
 	// Nobody but us is to handle its end.
 	if err := h.run("xl", "create", "-p", "-e", "-q", file); err != nil {
-		return nil, fmt.Errorf("creating a %s guest: %w", h.kind, err)
+		return nil, errors.Join(fmt.Errorf("creating a %s guest: %w", h.kind, err), g.part())
 	}
 	g.took = time.Since(start)
-	err := g.find()
+	err = g.find()
 	if err == nil {
 		err = g.attach()
 	}
@@ -73,14 +79,18 @@ func (h *host) create(order wire.Order) (*guest, error) {
 // agent's events come the same way. Newer kernels let an unprivileged domain's privcmd call nobody unless
 // told to.
 func (g *guest) config(token string) string {
+	params := ""
+	if g.partner != nil {
+		params = fmt.Sprintf("%s=%d,%d ", xen.PartnerParam, g.partner.port, g.partner.ref)
+	}
 	return fmt.Sprintf(`name = %q
 type = %q
 kernel = "/%s"
 ramdisk = %q
 memory = %d
 vcpus = 1
-cmdline = "console=hvc0 loglevel=1 panic=-1 rdinit=/init xen_privcmd.unrestricted=1 xtest.channel=/dev/hvc0 xtest.token=%s"
-`, g.name, g.kind, Kernel, guestInitrd, guestMemory, token)
+cmdline = "%sconsole=hvc0 loglevel=1 panic=-1 rdinit=/init xen_privcmd.unrestricted=1 xtest.channel=/dev/hvc0 xtest.token=%s"
+`, g.name, g.kind, Kernel, guestInitrd, guestMemory, params, token)
 }
 
 // writeInitrd packs this program, dom0's modules, since the guests run the same kernel, and the order.
@@ -118,7 +128,9 @@ func (g *guest) find() error {
 		return fmt.Errorf("xl domid: %w", err)
 	}
 	id, err := strconv.ParseUint(string(out[:max(len(out)-1, 0)]), 10, 15)
-	g.id = xen.DomID(id)
+	if g.id = xen.DomID(id); err == nil && g.partner != nil && g.id != g.partner.to {
+		return fmt.Errorf("it is domain %d, where domain %d was expected", g.id, g.partner.to)
+	}
 	return err
 }
 
@@ -152,10 +164,19 @@ func (g *guest) ended() (reason int, down bool, err error) {
 
 // destroy takes the guest down and closes its console.
 func (g *guest) destroy() error {
-	err := g.run("xl", "destroy", g.name)
+	err := errors.Join(g.run("xl", "destroy", g.name), g.part())
 	if g.console != nil && g.console.Process != nil {
 		g.console.Process.Kill()
 		g.console.Wait()
 	}
 	return err
+}
+
+// part ends what dom0 shares with the guest.
+func (g *guest) part() error {
+	p := g.partner
+	if g.partner = nil; p == nil {
+		return nil
+	}
+	return p.close()
 }

@@ -33,7 +33,7 @@ type host struct {
 }
 
 // drivers are the modules through which the toolstack reaches Xen.
-var drivers = []string{"xen-privcmd", "xen-evtchn", "xen-gntdev", "xenfs"}
+var drivers = []string{"xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xenfs"}
 
 // Drivers are the kernel modules that dom0 needs in its initial RAM file system.
 func Drivers() []string { return drivers }

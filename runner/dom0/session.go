@@ -59,6 +59,9 @@ func (r *relay) session(specs []string) (how string, err error) {
 			return how, errors.Join(err, g.destroy())
 		}
 	}
+	if err := g.part(); err != nil {
+		return how, errors.Join(err, g.destroy())
+	}
 	begin = time.Now()
 	if err := g.destroy(); err != nil {
 		return how, err

@@ -51,14 +51,14 @@ var Translated = spec.Probe{Name: "Xen HVM or PVH domain", Check: func() error {
 }}
 
 // Multicalls probes for a domain that may make several calls at once. PV domains always may; HVM and PVH
-// ones may since Xen 4.16, where hvm_hypercall_table (xen/arch/x86/hvm/hypercall.c) came to hold the call.
+// ones may since 2021, after Xen 4.15, when hvm_hypercall_table (xen/arch/x86/hvm/hypercall.c) came to hold the call.
 var Multicalls = spec.Probe{Name: "Xen multicalls", Check: func() error {
 	return withArena(func(c xen.Caller, a *xen.Arena) error {
 		ret, err := c.Hypercall(xen.Multicall, a.Unmapped(), 0)
 		if err != nil || !errors.Is(xen.Err(ret), unix.ENOSYS) || Translated.Check() != nil {
 			return err // a PV domain that lacks them is to fail
 		}
-		return errors.New("an HVM or PVH domain is given none by this Xen (ENOSYS), as by all before 4.16")
+		return errors.New("an HVM or PVH domain is given none by this Xen (ENOSYS), as by all up to 4.15")
 	})
 }}
 

@@ -43,6 +43,9 @@ var against = child.NewFunc("hypercall suite against a stand-in", func(side *chi
 	connect = func() (xen.Caller, error) { return s, nil }
 	openDrivers = func() (drivers, error) { return &standInDrivers{s: s, ends: map[uint32]uint32{}}, nil }
 	is := []*spec.Probe{&PrivCmd, &PV, &Control, &Multicalls}
+	commandLine = func() ([]byte, error) {
+		return fmt.Appendf(nil, "%s=%d,%d", xen.PartnerParam, partnerPort, partnerRef), nil
+	}
 	switch s.caller = o.Caller; o.Caller {
 	case pvGuest:
 		is = []*spec.Probe{&PrivCmd, &PV, &Guest, &PVGuest, &Multicalls}
