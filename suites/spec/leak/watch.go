@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -91,7 +93,9 @@ func settle(ctx context.Context, base, usual Memory, cycles int, read func() (Me
 		if err != nil {
 			return "", 0, err
 		}
-		grown = now.less(base).above(usual, cycles)
+		caches, text := now.less(base).above(usual, cycles)
+		shrink(caches)
+		grown = text
 		if grown != last {
 			last, changed = grown, time.Now()
 		}
@@ -114,12 +118,13 @@ func (m Memory) less(base Memory) Memory {
 	return d
 }
 
-// above says what of a growth is more than the usual one and what is allowed beside it.
-func (m Memory) above(usual Memory, cycles int) string {
+// above says what of a growth is more than the usual one and what is allowed beside it, and in which caches.
+func (m Memory) above(usual Memory, cycles int) (caches []string, text string) {
 	var grown []string
 	for _, name := range slices.Sorted(maps.Keys(m.Objects)) {
 		n := m.Objects[name]
 		if n > max(usual.Objects[name], 0)+int64(cycles/cyclesPerGrown)+objectsAtHand {
+			caches = append(caches, name)
 			grown = append(grown, fmt.Sprintf("%d objects of %s", n, name))
 		}
 	}
@@ -127,7 +132,15 @@ func (m Memory) above(usual Memory, cycles int) string {
 		grown = append(grown, fmt.Sprintf("%d kB", m.Bytes>>10))
 	}
 	if len(grown) == 0 {
-		return ""
+		return nil, ""
 	}
-	return fmt.Sprintf("%s in %d cycles", strings.Join(grown, ", "), cycles)
+	return caches, fmt.Sprintf("%s in %d cycles", strings.Join(grown, ", "), cycles)
+}
+
+// shrink has the allocator give up what it keeps at hand for each processor, which slabinfo counts as in
+// use: Documentation/ABI/testing/sysfs-kernel-slab. Where that cannot be done the counts stay rough.
+func shrink(caches []string) {
+	for _, name := range caches {
+		os.WriteFile(filepath.Join("/sys/kernel/slab", filepath.Base(name), "shrink"), []byte("1"), 0)
+	}
 }
