@@ -18,7 +18,9 @@ type grades struct {
 // graded are the grades by hypercall. Some need a word:
 //   - console_io read: with nothing to read, the buffer is not looked at.
 //   - memory_op: with a bad pointer the reservation operations answer that they did none of the extents.
-//   - sched_op poll is harmless only with at least one port and a timeout.
+//   - sched_op poll is harmless only with at least one port and a timeout, block only in a kernel whose
+//     timer ticks, which it does while a process runs.
+//   - nmi_op unregister_callback takes away NMIs that nobody sends to a domain.
 //   - event_channel_op reset_cont is Xen's own continuation of a reset and acts like one.
 var graded = sync.OnceValue(func() map[string]grades {
 	return map[string]grades{
@@ -72,12 +74,13 @@ var graded = sync.OnceValue(func() map[string]grades {
 				"ACCESS USER GETAVC_THRESHOLD MEMBER GET_PEER_SID",
 		},
 		"nmi_op": {
-			prefix: "XENNMI_",
-			bare:   "unregister_callback",
+			prefix:   "XENNMI_",
+			harmless: "unregister_callback",
+			bare:     "unregister_callback",
 		},
 		"sched_op": {
 			prefix:   "SCHEDOP_",
-			harmless: "yield poll",
+			harmless: "yield poll block",
 			bare:     "yield block",
 		},
 		"callback_op": {

@@ -36,10 +36,14 @@ const (
 // and a timeout.
 const (
 	SchedYield      uint64 = 0
+	SchedBlock      uint64 = 1
 	SchedShutdownOp uint64 = 2
 	SchedPollOp     uint64 = 3
 	SchedWatchdogOp uint64 = 6
 )
+
+// NMIUnregister is a sub-operation of nmi_op (public/nmi.h XENNMI_unregister_callback).
+const NMIUnregister uint64 = 1
 
 // Sub-operations of hvm_op (public/hvm/hvm_op.h HVMOP_*).
 const HVMGetParam uint64 = 1

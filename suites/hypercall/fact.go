@@ -67,6 +67,8 @@ var elsewhere = map[opKey]string{
 	"XENVER_pagesize":                 "xen-version/pagesize",
 	"CONSOLEIO_read":                  "console-io/read",
 	"SCHEDOP_yield":                   "sched-op/yield",
+	"SCHEDOP_block":                   "sched-op/block",
+	"XENNMI_unregister_callback":      "nmi-op/unregister",
 	"XEN_HYPFS_OP_get_version":        "hypfs-op/version",
 }
 

@@ -13,6 +13,7 @@ import (
 const (
 	schedH = "xen/include/public/sched.h "
 	vcpuH  = "xen/include/public/vcpu.h "
+	nmiH   = "xen/include/public/nmi.h "
 )
 
 // longPast is a system time in nanoseconds that is over: a poll with it cannot block the domain.
@@ -25,6 +26,15 @@ var _ = suite.Describe("sched-op", func() {
 	}, func(g *guest) {
 		for range 16 {
 			g.ask("sched_op(SCHEDOP_yield, NULL)", xen.SchedOp, xen.SchedYield, 0).zero()
+		}
+	})
+	it(spec.Meta{
+		// The kernel's tick ends it: a kernel that runs a process keeps its timer.
+		ID: "sched-op/block", Level: spec.Must,
+		Clause: schedH + "SCHEDOP_block: blocks until an event is received; arg is NULL",
+	}, func(g *guest) {
+		for range 4 {
+			g.ask("sched_op(SCHEDOP_block, NULL)", xen.SchedOp, xen.SchedBlock, 0).zero()
 		}
 	})
 	it(spec.Meta{
@@ -75,6 +85,18 @@ var _ = suite.Describe("sched-op", func() {
 			return structure(xen.SchedPollOp, func(p *xen.SchedPoll) { p.Ports, p.NrPorts, p.Timeout = xen.Addr(port), 1, longPast })(g)
 		},
 		want: []unix.Errno{unix.EINVAL},
+	})
+})
+
+var _ = suite.Describe("nmi-op", func() {
+	it(spec.Meta{
+		// Nobody sends the machine an NMI from here on; it lives for one run.
+		ID: "nmi-op/unregister", Level: spec.Must, Needs: []spec.Probe{PV},
+		Clause: nmiH + "XENNMI_unregister_callback: NMIs are no longer delivered; arg is NULL",
+	}, func(g *guest) {
+		for _, when := range []string{"", ", again"} {
+			g.ask("nmi_op(XENNMI_unregister_callback, NULL)"+when, xen.NMIOp, xen.NMIUnregister, 0).zero()
+		}
 	})
 })
 

@@ -127,7 +127,7 @@ func (s *standIn) memory(op, at uint64) int64 {
 
 func (s *standIn) sched(op, at uint64) int64 {
 	switch op {
-	case xen.SchedYield:
+	case xen.SchedYield, xen.SchedBlock:
 		return 0
 	case xen.SchedPollOp:
 		p, _ := get[xen.SchedPoll](at)

@@ -13,7 +13,7 @@ import (
 )
 
 // rounds is how many reads are timed for each number of them outstanding.
-const rounds = 128
+const rounds = 64
 
 var _ = suite.Describe("xenstore", func() {
 	for _, n := range []int{1, 8, 64} {
@@ -94,7 +94,7 @@ var quotas = []struct {
 		return c.ask("write of 3000 bytes", xenstore.Write, 0, append(xenstore.Strings(c.path("v")), strings.Repeat("x", 3000)...))
 	}, []unix.Errno{unix.ENOSPC, unix.E2BIG}},
 	{"watches", "--watch-nb: watches of a domain, 128", func(c *client) answer {
-		return c.until(200, func(i int) answer {
+		return c.until(136, func(i int) answer {
 			return c.ask("watch beyond the quota", xenstore.Watch, 0, xenstore.Strings(c.path("w"), fmt.Sprint(i)))
 		})
 	}, []unix.Errno{unix.E2BIG, unix.ENOSPC}},
