@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,7 @@ const (
 )
 
 // settling is how long the kernel has to take things down: it does much of that later, in work queues. It
-// is done when nothing has changed for idle.
+// is done when nothing has become less for idle.
 var settling, idle = 30 * time.Second, 5 * time.Second
 
 // Report is what came of watching.
@@ -85,7 +86,7 @@ func timed(round func() error, cycles int) (time.Duration, error) {
 // settle reads the counters until nothing is above what is allowed, or time is up.
 func settle(ctx context.Context, base, usual Memory, cycles int, read func() (Memory, error)) (grown string, took time.Duration, err error) {
 	start := time.Now()
-	last, changed := "", start
+	least, changed := int64(math.MaxInt64), start
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -93,11 +94,12 @@ func settle(ctx context.Context, base, usual Memory, cycles int, read func() (Me
 		if err != nil {
 			return "", 0, err
 		}
-		caches, text := now.less(base).above(usual, cycles)
+		growth := now.less(base)
+		caches, text := growth.above(usual, cycles)
 		shrink(caches)
 		grown = text
-		if grown != last {
-			last, changed = grown, time.Now()
+		if left := growth.of(caches); left < least {
+			least, changed = left, time.Now()
 		}
 		if took = time.Since(start); grown == "" || took > settling || time.Since(changed) > idle {
 			return grown, took, nil
@@ -108,6 +110,17 @@ func settle(ctx context.Context, base, usual Memory, cycles int, read func() (Me
 			return "", took, fmt.Errorf("waiting for the kernel to take things down: %w", context.Cause(ctx))
 		}
 	}
+}
+
+// of is how much there is in some caches, with all memory in the place of none.
+func (m Memory) of(caches []string) (n int64) {
+	for _, c := range caches {
+		n += m.Objects[c]
+	}
+	if len(caches) == 0 {
+		return m.Bytes
+	}
+	return n
 }
 
 func (m Memory) less(base Memory) Memory {
