@@ -13,6 +13,7 @@ var golden = []struct{ file, kind, signature, excerpt string }{
 	{"linux-null", "null-pointer", "BUG: kernel NULL pointer dereference, address: N in drop_it", "vfs_write"},
 	{"linux-null-panic", "panic", "BUG: kernel NULL pointer dereference, address: N in drop_it", "Fatal exception"},
 	{"linux-gpf", "protection-fault", "Oops: general protection fault, probably for non-canonical address N: N [#N] PREEMPT SMP in __list_del_entry_valid", "RIP"},
+	{"linux-segment", "protection-fault", "segment-related general protection fault: N [#N] SMP NOPTI in ex_handler_clear_fs", "RIP"},
 	{"linux-page-fault", "page-fault", "BUG: unable to handle page fault for address: N in memset_erms", "#PF"},
 	{"linux-bug", "bug", "kernel BUG at mm/slub.c:N! in kfree", "cut here"},
 	{"linux-opcode", "oops", "divide error: N [#N] PREEMPT SMP PTI in timer_tick", "RIP"},

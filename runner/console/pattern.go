@@ -65,7 +65,7 @@ var patterns = []Pattern{
 	pattern("null-pointer", false, linux, "BUG: kernel NULL pointer dereference", ""),
 	pattern("page-fault", false, linux, "BUG: unable to handle ", ""),
 	// A program's own fault reads "traps: NAME[PID] general protection fault".
-	pattern("protection-fault", false, linux, "general protection fault", `(?:Oops: )?general protection fault`),
+	pattern("protection-fault", false, linux, "general protection fault", `(?:Oops: )?(?:segment-related )?general protection fault`),
 	pattern("lockup", false, linux, "BUG: soft lockup", `(?:NMI )?watchdog: BUG: soft lockup`),
 	pattern("lockup", false, linux, "Watchdog detected hard LOCKUP", `(?:NMI )?watchdog: Watchdog detected hard LOCKUP`),
 	pattern("hung-task", false, linux, "blocked for more than ", `INFO: task .*:\d+ blocked for more than \d+ seconds`),

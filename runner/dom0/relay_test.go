@@ -44,6 +44,29 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestFate(t *testing.T) {
+	for _, c := range []struct {
+		said string
+		late bool
+		how  string
+		want string
+	}{
+		{"", false, event.PoweredOff, event.PoweredOff},
+		{"", false, event.DomCrashed, event.DomCrashed},
+		{"", true, "", event.Hung},
+		{"Kernel panic - not syncing: x\n", false, event.DomCrashed, event.Panicked},
+		{"Kernel panic - not syncing: x\n", false, event.PoweredOff, event.PoweredOff},
+		{"[ 1.0] segment-related general protection fault: 0028 [#1] SMP NOPTI\n", true, "", event.Panicked},
+		{"[ 1.0] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [init:1]\n", true, "", event.Hung},
+	} {
+		s := &session{cries: console.NewWatcher(nil, nil), late: c.late}
+		io.WriteString(s.cries, c.said)
+		if got := s.fate(c.how); got != c.want {
+			t.Errorf("%q, late %v, %s: %s, expected %s", c.said, c.late, c.how, got, c.want)
+		}
+	}
+}
+
 func TestBatch(t *testing.T) {
 	r := &relay{order: wire.Order{Specs: []string{"a", "b", "c"}, Tasks: map[string]wire.Task{"a": {Alone: true}, "c": {Alone: true}}}}
 	if got := r.batch(); !slices.Equal(got, []string{"b"}) {

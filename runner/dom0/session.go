@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -38,6 +39,7 @@ type session struct {
 	since   time.Time
 	limit   *time.Timer
 	created time.Time
+	late    bool // its time was over, and it was up
 }
 
 // session boots a guest, has it judge the specs, and sees it end. It gives how the guest ended.
@@ -54,7 +56,7 @@ func (r *relay) session(specs []string) (how string, err error) {
 	if err != nil {
 		return how, errors.Join(err, g.destroy())
 	}
-	if how == event.Hung { // the runner is as impatient as we are
+	if s.late { // the runner is as impatient as we are
 		if err := s.conclude(how); err != nil {
 			return how, errors.Join(err, g.destroy())
 		}
@@ -145,14 +147,26 @@ func (s *session) keep(key []byte) (how string, err error) {
 				s.limit.Reset(farewell)
 			}
 		case <-s.limit.C:
-			if !down {
-				how = event.Hung
-			} else if _, cried := s.cries.Crash(); cried && how == event.DomCrashed {
-				how = event.Panicked
-			}
-			return how, nil
+			s.late = !down
+			return s.fate(how), nil
 		}
 	}
+}
+
+// deadly are the cries of a kernel that does not go on, or not with what cried.
+var deadly = []string{"panic", "oops", "bug", "null-pointer", "page-fault", "protection-fault"}
+
+// fate is how the guest ended, as its kernel's last words have it: one that cried and is up still has died on
+// the way to its shutdown.
+func (s *session) fate(how string) string {
+	cry, cried := s.cries.Crash()
+	switch {
+	case cried && (s.late && slices.Contains(deadly, cry.Kind) || how == event.DomCrashed):
+		return event.Panicked
+	case s.late:
+		return event.Hung
+	}
+	return how
 }
 
 func (s *session) scaled(d time.Duration) time.Duration {
