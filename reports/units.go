@@ -47,3 +47,6 @@ func plural(n int, one, many string) string {
 	}
 	return fmt.Sprintf("%d %s", n, many)
 }
+
+// Span writes a duration as the reports do.
+func Span(d time.Duration) string { return span(d) }
