@@ -27,24 +27,34 @@ var _ = suite.Describe("cpu", func() {
 		Needs:  append([]spec.Probe{cgroupFile("cpu.max", "cpu")}, needs...),
 	}, func(t *spec.T) {
 		const quota, period, span = 10 * time.Millisecond, 50 * time.Millisecond, 400 * time.Millisecond
-		s := newScript()
-		s.enabled("cpu")
-		path := s.group(t)
-		s.write(path+"/cpu.max", fmt.Sprintf("%d %d", quota.Microseconds(), period.Microseconds()))
-		before := s.read(path+"/cpu.stat", 512)
-		start := s.clock(unix.CLOCK_MONOTONIC)
-		busy := s.member(path, func(s *script) { s.burn() })
-		s.pass(span)
-		after, end := s.read(path+"/cpu.stat", 512), s.clock(unix.CLOCK_MONOTONIC)
-		s.must("kill(member, SIGKILL)", unix.SYS_KILL, busy, int(unix.SIGKILL))
-		s.wait(busy)
-		s.run(t)
-		used, passed := time.Duration(events(after, "usage_usec"))*time.Microsecond, end()-start()
-		// A quota each period, one that the span began within, and a tenth for the clock's ticks.
-		most := (passed/period + 2) * quota * 11 / 10
-		counts(t, "an idle group", "cpu.stat", before, "nr_throttled 0")
-		t.True(fmt.Sprintf("cpu.max of %v in %v, a busy process for %v: usage_usec", quota, period, passed), used <= most, used.String(), "at most "+most.String())
-		t.True("a busy process: nr_throttled, throttled_usec", events(after, "nr_throttled") > 0 && events(after, "throttled_usec") > 0, after.String(), "both above 0")
+		// A machine from which its own processor was taken charges that time to whoever ran in it, so a
+		// group beyond its quota is looked at again. What does not hold a quota exceeds it every time.
+		for again := 2; ; again-- {
+			s := newScript()
+			s.enabled("cpu")
+			path := s.group(t)
+			s.write(path+"/cpu.max", fmt.Sprintf("%d %d", quota.Microseconds(), period.Microseconds()))
+			before := s.read(path+"/cpu.stat", 512)
+			start := s.clock(unix.CLOCK_MONOTONIC)
+			busy := s.member(path, func(s *script) { s.burn() })
+			s.pass(span)
+			after, end := s.read(path+"/cpu.stat", 512), s.clock(unix.CLOCK_MONOTONIC)
+			s.must("kill(member, SIGKILL)", unix.SYS_KILL, busy, int(unix.SIGKILL))
+			s.wait(busy)
+			s.run(t)
+			used, passed := time.Duration(events(after, "usage_usec"))*time.Microsecond, end()-start()
+			counts(t, "an idle group", "cpu.stat", before, "nr_throttled 0")
+			t.True("a busy process: nr_throttled, throttled_usec", events(after, "nr_throttled") > 0 && events(after, "throttled_usec") > 0, after.String(), "both above 0")
+			// A quota each period, one that the span began within, and a tenth for the clock's ticks.
+			most := (passed/period + 2) * quota * 11 / 10
+			call := fmt.Sprintf("cpu.max of %v in %v, a busy process for %v: usage_usec", quota, period, passed)
+			if used > most && again > 0 {
+				t.Note("%s: %v, looked at again", call, used)
+				continue
+			}
+			t.True(call, used <= most, used.String(), "at most "+most.String())
+			return
+		}
 	})
 
 	suite.It(spec.Meta{
