@@ -1,6 +1,8 @@
 package posix
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 
 	"xtest/suites/spec/child"
@@ -73,20 +75,36 @@ var _ = suite.Describe("posix", func() {
 		fd := s.open("f", newFile)
 		r, w := s.pipe("p", 0)
 		s.ok("F_SETLK write 0", unix.SYS_FCNTL, fd, setLock, s.flock(unix.F_WRLCK, 0, 1))
+		var theirs child.Result
 		sub := s.fork(func(o *script) {
 			o.ok("F_SETLK write 1 in another process", unix.SYS_FCNTL, fd, setLock, o.flock(unix.F_WRLCK, 1, 1))
 			o.setup("write(pipe)", unix.SYS_WRITE, w, o.String("x"), 1)
 			// One of the two waits is refused, whichever comes second.
-			o.Call(unix.SYS_FCNTL, fd, waitLock, o.flock(unix.F_WRLCK, 0, 1))
+			theirs = o.Call(unix.SYS_FCNTL, fd, waitLock, o.flock(unix.F_WRLCK, 0, 1))
+		})
+		// Where neither is, they wait until the other process is killed.
+		rescue := s.fork(func(o *script) {
+			o.Call(unix.SYS_NANOSLEEP, o.longs(3, 0), 0)
+			o.Call(unix.SYS_KILL, sub, int(unix.SIGKILL))
 		})
 		s.setup("read(pipe)", unix.SYS_READ, r, s.Buffer(1), 1)
 		mine := s.Call(unix.SYS_FCNTL, fd, waitLock, s.flock(unix.F_WRLCK, 1, 1))
 		s.setup("F_SETLK unlock", unix.SYS_FCNTL, fd, setLock, s.flock(unix.F_UNLCK, 0, 0))
 		s.wait(sub)
+		s.setup("kill()", unix.SYS_KILL, rescue, int(unix.SIGKILL))
+		s.wait(rescue)
 		s.then(func() {
-			if mine.Err() != nil {
-				s.t.Errno("F_SETLKW that closes the circle", mine.Err(), unix.EDEADLK)
+			refused, got := mine.Err(), "success of both"
+			if refused == nil {
+				refused = theirs.Err()
 			}
+			switch {
+			case errors.Is(refused, child.ErrNotReached):
+				got = "none: both waited for 3 s"
+			case refused != nil:
+				got = refused.Error()
+			}
+			s.t.True("F_SETLKW that closes the circle", errors.Is(refused, unix.EDEADLK), got, "EDEADLK for one of two processes")
 		})
 	})
 	it("lock-ebadf", "fcntl() ERRORS: EBADF for a lock that the descriptor is not open for, EINVAL for a command or type that is none", func(s *script) {

@@ -1,4 +1,4 @@
-// Package lies tests the namespaces suite: its specs run in a child whose kernel lies. A supervisor holds
+// Package lies tests the specs on system calls, of namespaces and POSIX: they run in a child whose kernel lies. A supervisor holds
 // chosen system calls of the child (seccomp(2), SECCOMP_RET_USER_NOTIF) and answers in the kernel's place:
 // success without effect, another errno, another value. A lie passes when a spec catches it, by failing or
 // by finding that its control makes it void.
@@ -27,7 +27,7 @@ var _ = suite.WantsModules("veth")
 
 // seccompListener probes for the supervisor's interface, since Linux 5.0 (flag CONTINUE: 5.5).
 var seccompListener = spec.Probe{Name: "seccomp notification", Check: func() error {
-	_, told, err := lieTo(lie{name: "probe", nr: unix.SYS_GETPRIORITY, specs: []string{"uts/sethostname-length"}})
+	_, told, err := lieTo(lie{name: "probe", nr: unix.SYS_GETPRIORITY, suite: "namespaces", specs: []string{"uts/sethostname-length"}})
 	if err == nil && told != 0 {
 		err = fmt.Errorf("a call that was not made was answered %d times", told)
 	}
@@ -35,14 +35,14 @@ var seccompListener = spec.Probe{Name: "seccomp notification", Check: func() err
 }}
 
 var _ = suite.Describe("lies", func() {
-	for _, l := range lies() {
+	for _, l := range slices.Concat(lies(), posixLies()) {
 		suite.It(spec.Meta{
 			ID: "lies/" + l.id, Level: spec.Must, Grade: spec.Guest, Limit: time.Minute,
 			Clause: "docs/verdicts.md: a check that cannot fail is a defect; a kernel on which " + l.name + " must not pass",
 			Needs:  []spec.Probe{seccompListener},
 		}, func(t *spec.T) {
 			seen, told, err := lieTo(l)
-			t.Setup("running the namespaces suite under a lie", err)
+			t.Setup("running the specs under a lie", err)
 			if told == 0 {
 				t.Broken("no spec of %d made the call: nothing was lied about", len(seen))
 			}

@@ -49,7 +49,8 @@ type lie struct {
 	// The call is not made, and gives this.
 	value int64
 	errno unix.Errno
-	// specs are the prefixes of the IDs that are run.
+	// suite and specs are what is run: the prefixes of the IDs.
+	suite string
 	specs []string
 }
 
@@ -62,6 +63,7 @@ const stopped = "(the suite does not end)"
 // order is what the child is told.
 type order struct {
 	Nr    uint32
+	Suite string
 	Specs []string // prefixes of IDs
 }
 
@@ -75,7 +77,7 @@ type answer struct {
 
 // under is the child: a thread of it puts itself under the filter and runs the specs, whose own children
 // inherit it. The other threads, which tell of the verdicts, are not lied to.
-var under = child.NewFunc("namespaces-lies", func(s *child.Side) error {
+var under = child.NewFunc("lies", func(s *child.Side) error {
 	var o order
 	if err := s.Recv(&o); err != nil {
 		return err
@@ -91,21 +93,22 @@ var under = child.NewFunc("namespaces-lies", func(s *child.Side) error {
 			err = s.Recv(nil) // it has been fetched: it closes on exec
 		}
 		if err == nil {
-			err = unix.Exec("/proc/self/exe", []string{"xtest-child", "namespaces-lied-to"}, []string{ordered + "=" + strings.Join(o.Specs, ",")})
+			err = unix.Exec("/proc/self/exe", []string{"xtest-child", "lied-to"}, []string{ordered + "=" + strings.Join(append([]string{o.Suite}, o.Specs...), ",")})
 		}
 		failed <- err
 	}()
 	return <-failed
 })
 
-// ordered names the environment variable with the prefixes that the lied-to process runs.
+// ordered names the environment variable with the suite and the prefixes that the lied-to process runs.
 const ordered = "XTEST_LIED_TO"
 
 // What the child becomes: all its threads are under the filter.
-var _ = child.NewFunc("namespaces-lied-to", func(s *child.Side) error {
-	prefixes := strings.Split(os.Getenv(ordered), ",")
+var _ = child.NewFunc("lied-to", func(s *child.Side) error {
+	told := strings.Split(os.Getenv(ordered), ",")
+	suite, prefixes := told[0], told[1:]
 	var failed error
-	spec.Run(spec.Environment{Booted: true, Scale: 1, Suites: []string{"namespaces"}, Emit: func(e event.Event) {
+	spec.Run(spec.Environment{Booted: true, Scale: 1, Suites: []string{suite}, Emit: func(e event.Event) {
 		if e.Kind == event.SpecEnded {
 			failed = errors.Join(failed, s.Send(answer{Spec: e.Spec, Result: e.Result}))
 		}
@@ -157,7 +160,7 @@ func lieTo(l lie) (seen verdicts, told int, err error) {
 		watchdog.Stop()
 		p.Kill()
 	}()
-	if err := p.Send(order{uint32(l.nr), l.specs}); err != nil {
+	if err := p.Send(order{uint32(l.nr), l.suite, l.specs}); err != nil {
 		return nil, 0, err
 	}
 	var first answer

@@ -19,18 +19,28 @@ func is(arg int, value uintptr) func([6]uint64) bool {
 	return func(a [6]uint64) bool { return a[arg] == uint64(value) }
 }
 
-// lies is what a wrong kernel might tell. Each must be caught: a spec must fail, or be broken because its
+// refusing lies that a call failed.
+func refusing(suite, name string, nr uintptr, when func([6]uint64) bool, errno unix.Errno, specs []string) lie {
+	return lie{id: identifier(name) + "-" + strings.ToLower(unix.ErrnoName(errno)), name: name + " fails with " + unix.ErrnoName(errno), nr: nr, when: when, errno: errno, suite: suite, specs: specs}
+}
+
+// idle lies that a call was made.
+func idle(suite, name string, nr uintptr, when func([6]uint64) bool, value int64, specs []string) lie {
+	return lie{id: fmt.Sprintf("%s-gives-%d", identifier(name), value), name: fmt.Sprintf("%s gives %d and does nothing", name, value), nr: nr, when: when, value: value, suite: suite, specs: specs}
+}
+
+// lies is what a wrong kernel might tell of namespaces. Each must be caught: a spec must fail, or be broken because its
 // control says that it is void.
 func lies() (all []lie) {
 	for _, k := range ns.Kinds {
-		all = append(all, lie{id: "unshare-" + k.Name, name: "unshare(" + k.C + ") does nothing", nr: unix.SYS_UNSHARE, when: is(0, k.Flag),
+		all = append(all, lie{id: "unshare-" + k.Name, name: "unshare(" + k.C + ") does nothing", nr: unix.SYS_UNSHARE, when: is(0, k.Flag), suite: "namespaces",
 			specs: []string{k.Name + "/"}})
 	}
 	fails := func(name string, nr uintptr, when func([6]uint64) bool, errno unix.Errno, specs ...string) {
-		all = append(all, lie{id: identifier(name) + "-" + strings.ToLower(unix.ErrnoName(errno)), name: name + " fails with " + unix.ErrnoName(errno), nr: nr, when: when, errno: errno, specs: specs})
+		all = append(all, refusing("namespaces", name, nr, when, errno, specs))
 	}
 	gives := func(name string, nr uintptr, when func([6]uint64) bool, value int64, specs ...string) {
-		all = append(all, lie{id: fmt.Sprintf("%s-gives-%d", identifier(name), value), name: fmt.Sprintf("%s gives %d and does nothing", name, value), nr: nr, when: when, value: value, specs: specs})
+		all = append(all, idle("namespaces", name, nr, when, value, specs))
 	}
 	gives("sethostname()", unix.SYS_SETHOSTNAME, nil, 0, "uts/")
 	gives("setdomainname()", unix.SYS_SETDOMAINNAME, nil, 0, "uts/")
