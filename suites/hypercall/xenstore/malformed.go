@@ -39,7 +39,7 @@ func (c *client) refuses(call string, t xenstore.Type, payload []byte, known ...
 	const core = "xenstored_core.c: no name is taken from the request, and looking for none fails"
 	want := expect.Refusal(names(known)...).Also("ENOENT", core).Also("ENOMEM", core)
 	if strings.HasSuffix(call, "-too-long") {
-		want = want.If(Privileged, "OK", "xenstored_domain.c domain_max_chk: since Xen 4.18 a path's length is a quota, and a privileged domain has none")
+		want = want.If(Privileged, "OK", "xenstored_domain.c domain_max_chk: since Xen 4.18 a path's length is a quota, and a privileged domain has none; 4.14 does not look at a relative one's")
 	}
 	answer{c, call, m}.as(want)
 	if m.Err() == nil {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -108,6 +109,9 @@ func ownDomain(c *client) []byte {
 	return append(m.Payload, 0)
 }
 
+// below writes a path without the spec's folder, whose number is another in each run.
+func (c *client) below(path string) string { return strings.Replace(path, c.folder, ".", 1) }
+
 // path is a node in the spec's folder.
 func (c *client) path(name string) string { return c.folder + "/" + name }
 
@@ -165,12 +169,13 @@ func names(list []unix.Errno) []string {
 }
 
 func (c *client) write(path, value string) {
-	c.ask("write "+path, xenstore.Write, 0, append(xenstore.Strings(path), value...)).ok()
+	c.ask("write "+c.below(path), xenstore.Write, 0, append(xenstore.Strings(path), value...)).ok()
 }
 
 // reads judges that a node has a value, in a transaction or outside.
 func (c *client) reads(path string, tx uint32, want string) {
-	c.Equal("read "+path, string(c.ask("read "+path, xenstore.Read, tx, xenstore.Strings(path)).ok()), want)
+	call := "read " + c.below(path)
+	c.Equal(call, string(c.ask(call, xenstore.Read, tx, xenstore.Strings(path)).ok()), want)
 }
 
 // begin starts a transaction.
