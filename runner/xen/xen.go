@@ -46,9 +46,9 @@ const dom0Caller = "dom0"
 // callers are the types of guests that can be one.
 var callers = []string{dom0.PV, dom0.PVH}
 
-// noHVM is why none of them is an HVM guest. Under emulation the firmware has not handed over to a kernel of 8 MiB
-// within five minutes: each byte that it reads of the kernel is an access to a port, which Xen passes on to QEMU in
-// dom0.
+// noHVM is why none of them is an HVM guest: with Debian 12's packages the firmware did not hand over to a kernel
+// of 8 MiB within five minutes. Whether it is stuck or slow, since each access to a port goes through Xen to QEMU
+// in dom0, was not found out.
 var noHVM = &machine.Unavailable{
 	Reason: "HVM guests are no callers yet: their firmware did not load a kernel from the device model within 5 minutes under emulation",
 	Fix:    "name @pvh, whose hypercalls Xen dispatches through the same table",
