@@ -147,7 +147,9 @@ func TestImages(t *testing.T) {
 			t.Errorf("%s: %s", command, out)
 		}
 	}
-	if _, err := exec.LookPath("runsc"); err == nil {
+	if ok, err := found("runsc"); err != nil {
+		t.Error(err)
+	} else if ok {
 		out := call{dir: dir, args: strings.Fields("run oci:./image.tar@runc oci:./image.tar@runsc --suite namespaces,lsb --diff")}.run(t)
 		if out.code != exitFailed || !strings.Contains(out.stdout, "pid/init-ignores-kill") || !strings.Contains(out.stdout, " specs differ, ") {
 			t.Errorf("side by side: %s", out)

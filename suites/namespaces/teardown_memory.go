@@ -40,7 +40,8 @@ var shmemCounter = spec.Probe{Name: "Shmem in /proc/meminfo", Check: func() erro
 }}
 
 // freed judges that what a process fills, in a namespace that ends with it, is memory of the machine again
-// once it has ended, and was not before. Without the namespace it stays: the control.
+// once it has ended, and was not before: as long as the namespace lives it stays, although who filled it is
+// gone. That is the control.
 func freed(m spec.Meta, k ns.Kind, fill func(s *script)) {
 	m.Level, m.Grade, m.Limit = spec.Must, spec.Guest, 30*time.Second
 	m.Needs = append(m.Needs, canMake(k), shmemCounter)

@@ -1,7 +1,7 @@
-// Package lies tests the specs on system calls, of namespaces and POSIX: they run in a child whose kernel lies. A supervisor holds
-// chosen system calls of the child (seccomp(2), SECCOMP_RET_USER_NOTIF) and answers in the kernel's place:
-// success without effect, another errno, another value. A lie passes when a spec catches it, by failing or
-// by finding that its control makes it void.
+// Package lies tests the specs on system calls, of namespaces and POSIX: they run in a child whose kernel
+// lies. A supervisor holds chosen system calls of the child (seccomp(2), SECCOMP_RET_USER_NOTIF) and answers
+// in the kernel's place: success without effect, another errno, another value. A lie passes when a spec
+// catches it, by failing or by finding that its control makes it void.
 //
 // Beware: under a lie the specs may do anything to the machine that they run on: what should have become a
 // namespace of their own may be the machine's. The suite runs only inside machines that xtest booted, and
