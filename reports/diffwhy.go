@@ -8,10 +8,10 @@ import (
 
 // reasons tells of each row that differs what was seen, targets that saw the same together.
 func (d *diff) reasons() {
-	for _, r := range d.rows[:d.differ] {
+	for _, r := range d.Rows[:d.Differ] {
 		d.blank()
-		d.line(bold, "", "  ", Clip(Clean(r.id), 120))
-		for _, s := range r.cells {
+		d.line(bold, "", "  ", Clip(Clean(r.ID), 120))
+		for _, s := range r.Specs {
 			if s != nil && s.clause() != "" {
 				d.line(plain, "      ", "      ", Clip(Clean(s.clause()), 200))
 				break
@@ -34,9 +34,9 @@ type observation struct {
 	names []string
 }
 
-func (d *diff) grouped(r *row) []*observation {
+func (d *diff) grouped(r *Row) []*observation {
 	var groups []*observation
-	for i, s := range r.cells {
+	for i, s := range r.Specs {
 		if s == nil {
 			continue
 		}
@@ -50,7 +50,7 @@ func (d *diff) grouped(r *row) []*observation {
 			at = len(groups)
 			groups = append(groups, &observation{spec: s, why: why})
 		}
-		groups[at].names = append(groups[at].names, d.cols[i].name)
+		groups[at].names = append(groups[at].names, d.Columns[i].name())
 	}
 	return groups
 }
@@ -71,16 +71,16 @@ func short(s *Spec) string {
 // tally says what the comparison comes to and what is not in it.
 func (d *diff) tally(runs []*Model, all bool) {
 	d.blank()
-	same := len(d.rows) - d.differ
-	text := fmt.Sprintf("%s, %d the same", plural(d.differ, "spec differs", "specs differ"), same)
+	same := len(d.Rows) - d.Differ
+	text := fmt.Sprintf("%s, %d the same", plural(d.Differ, "spec differs", "specs differ"), same)
 	switch {
-	case len(d.cols) < 2:
-		text = "nothing to compare: " + plural(len(d.cols), "target was judged", "targets were judged")
+	case len(d.Columns) < 2:
+		text = "nothing to compare: " + plural(len(d.Columns), "target was judged", "targets were judged")
 	case same > 0 && !all:
 		text += " (--all shows them)"
 	}
 	style := plain
-	if d.differ > 0 {
+	if d.Differ > 0 {
 		style = yellow
 	}
 	d.line(style, "", "  ", text)

@@ -48,7 +48,7 @@ func (p *page) spec(t *Target, s *Spec) {
 		p.field("reason", r.Reason)
 	}
 	if k := r.Known; k != nil {
-		p.field("known", excuse(k))
+		p.field("known", Excuse(k))
 	}
 	for _, n := range r.Notes[:min(3, len(r.Notes))] {
 		p.field("note", n)
@@ -79,7 +79,7 @@ func (p *page) crash(t *Target, s *Spec) {
 	for _, l := range lines {
 		p.b.WriteString("      " + p.paint(dim, "│ "+displaywidth.TruncateString(l, p.Width-8, "…")) + "\n")
 	}
-	name := p.m.console(t.Name, s.Boot)
+	name := p.m.ConsoleLog(t, s.Boot)
 	switch {
 	case more > 0 && name != "":
 		p.line(dim, "      ", "      ", fmt.Sprintf("│ … %s, and all of it in %s", plural(more, "more line", "more lines"), Clean(name)))
@@ -90,9 +90,9 @@ func (p *page) crash(t *Target, s *Spec) {
 	}
 }
 
-// console gives the name of a boot's console log in the run's folder, or "" where there is none.
-func (m *Model) console(target string, boot int) string {
-	if name := event.ConsoleLog(target, boot); slices.Contains(m.consoles, name) {
+// ConsoleLog is the name of a boot's console log in the run's folder, or empty where there is none.
+func (m *Model) ConsoleLog(t *Target, boot int) string {
+	if name := event.ConsoleLog(t.Name, boot); slices.Contains(m.consoles, name) {
 		return name
 	}
 	return ""

@@ -128,7 +128,7 @@ func specCase(t *Target, s *Spec) junitCase {
 	switch s.Verdict() {
 	case event.Fail:
 		if s.Result.Excused() {
-			c.Skipped = &junitText{Message: "known failure: " + Clip(Clean(excuse(s.Result.Known)), maxValue), Text: account(s)}
+			c.Skipped = &junitText{Message: "known failure: " + Clip(Clean(Excuse(s.Result.Known)), maxValue), Text: account(s)}
 			break
 		}
 		c.Failure = &junitText{Message: headline(s), Type: "fail", Text: account(s)}
@@ -164,7 +164,7 @@ func account(s *Spec) string {
 	}
 	field("reason", s.Result.Reason)
 	if k := s.Result.Known; k != nil {
-		field("known", excuse(k))
+		field("known", Excuse(k))
 	}
 	for _, n := range s.Result.Notes {
 		field("note", n)

@@ -63,8 +63,8 @@ func (p *page) known() {
 	}
 }
 
-// excuse says in one line what was known of a failure.
-func excuse(k *event.Known) string {
+// Excuse says in one line what was known of a failure.
+func Excuse(k *event.Known) string {
 	text := k.Reason
 	if k.Link != "" {
 		text += " (" + k.Link + ")"

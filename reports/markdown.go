@@ -18,7 +18,7 @@ const maxMarked = 50
 // is broken behind folds. It uses the tables and details that GitHub and GitLab show.
 func Markdown(w io.Writer, m *Model) error {
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "### xtest: %s\n\n", plainText(tally(m.anonymous())))
+	fmt.Fprintf(out, "### xtest: %s\n\n", plainText(m.Tally()))
 	fmt.Fprint(out, "| target | what | suite | pass | fail | n/a | broken | not run |\n| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |\n")
 	for _, t := range m.Targets {
 		for _, s := range t.Suites {

@@ -42,7 +42,7 @@ func TestNamedTarget(t *testing.T) {
 	if got := p.describe(m.Targets[0]); !strings.Contains(got, "qemu:debian-12 · ") || !strings.Contains(got, "root: raw disk, partition 2") {
 		t.Errorf("got %q", got)
 	}
-	if name := m.console(long, 1); name == "" || m.console(long, 2) != "" {
+	if name := m.ConsoleLog(&Target{Name: long}, 1); name == "" || m.ConsoleLog(&Target{Name: long}, 2) != "" {
 		t.Errorf("the console log is %q", name)
 	}
 }

@@ -79,10 +79,15 @@ func Read(dir string) (*Record, error) {
 }
 
 // Load is [Read] and [Fold] in one, without keeping the events: a report of a large run takes half
-// the memory that way.
-func Load(dir string) (*Model, error) {
+// the memory that way. Who wants more of them than the model holds may see each as it comes.
+func Load(dir string, see ...func(event.Event)) (*Model, error) {
 	rec, f := &Record{}, NewFolder()
-	if err := rec.open(dir, func(e Entry) { f.add(e.Line, e.Event) }); err != nil {
+	if err := rec.open(dir, func(e Entry) {
+		f.add(e.Line, e.Event)
+		for _, s := range see {
+			s(e.Event)
+		}
+	}); err != nil {
 		return nil, err
 	}
 	return f.finish(rec), nil
@@ -205,6 +210,7 @@ func (in interner) event(e *event.Event) {
 	e.Target, e.Suite, e.Spec = in.one(e.Target), in.one(e.Suite), in.one(e.Spec)
 	if e.Meta != nil {
 		e.Meta.Suite, e.Meta.Level, e.Meta.Grade = in.one(e.Meta.Suite), in.one(e.Meta.Level), in.one(e.Meta.Grade)
+		e.Meta.Clause = in.one(e.Meta.Clause) // the same on every target
 	}
 	if e.Result != nil {
 		e.Result.Verdict = event.Verdict(in.one(string(e.Result.Verdict)))

@@ -35,36 +35,42 @@ func Readings(w io.Writer, m *Model, o Options) error {
 	return nil
 }
 
-// reading counts the specs of a group.
-type reading struct {
-	name   string
-	counts Counts
+// Group counts the specs of a target that belong together: those whose IDs begin with its name.
+type Group struct {
+	Name   string
+	Counts Counts
+}
+
+// Groups are a target's groups of those specs that are wanted, in the order in which they were listed.
+func (t *Target) Groups(wanted func(*Spec) bool) (groups []*Group) {
+	byName := map[string]*Group{}
+	for _, s := range t.Specs {
+		if !wanted(s) {
+			continue
+		}
+		name, _, _ := strings.Cut(s.ID, "/")
+		g := byName[name]
+		if g == nil {
+			g = &Group{Name: name}
+			byName[name] = g
+			groups = append(groups, g)
+		}
+		g.Counts.count(s.Result, 1)
+	}
+	return groups
 }
 
 // readings writes the table of one target.
 func (p *page) readings(t *Target) error {
-	var groups []*reading
-	byName := map[string]*reading{}
-	sum := &reading{name: "all"}
-	for _, s := range t.Specs {
-		name, _, _ := strings.Cut(s.ID, "/")
-		g := byName[name]
-		if g == nil {
-			g = &reading{name: name}
-			byName[name] = g
-			groups = append(groups, g)
-		}
-		g.counts.count(s.Result, 1)
-		sum.counts.count(s.Result, 1)
-	}
+	groups := t.Groups(func(*Spec) bool { return true })
 	if len(groups) == 0 {
 		return nil
 	}
 	var rows [][]string
-	for _, g := range append(groups, sum) {
-		c := g.counts
+	for _, g := range append(groups, &Group{"all", t.Counts}) {
+		c := g.Counts
 		rows = append(rows, []string{
-			Clip(Clean(g.name), 30), "", p.of(c.Pass, c.Judged()), p.of(c.Pass+c.Known, c.Judged()),
+			Clip(Clean(g.Name), 30), "", p.of(c.Pass, c.Judged()), p.of(c.Pass+c.Known, c.Judged()),
 			p.number(red, c.Fail-c.Known), p.number(plain, c.NotApplicable), p.number(yellow, c.Broken+c.NotJudged),
 		})
 	}
@@ -121,7 +127,7 @@ func (p *page) waived() {
 	p.line(bold, "", "", "strict failures that a program does without")
 	for _, u := range uses {
 		p.line(plain, "  ", "      ", fmt.Sprintf("%s: %s", Clip(Clean(u.Entry), maxValue), Clean(strings.Join(u.specs, ", "))))
-		p.line(dim, "      ", "      ", Clip(Clean(excuse(u.Known)), maxValue))
+		p.line(dim, "      ", "      ", Clip(Clean(Excuse(u.Known)), maxValue))
 	}
 }
 

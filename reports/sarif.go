@@ -133,7 +133,7 @@ func sarifOf(t *Target, s *Spec, rule int) sarifResult {
 		r.Level = "warning"
 	}
 	if s.Result.Excused() {
-		r.Suppressions = []sarifSuppression{{"external", Clean(excuse(s.Result.Known))}}
+		r.Suppressions = []sarifSuppression{{"external", Clean(Excuse(s.Result.Known))}}
 	}
 	return r
 }

@@ -42,6 +42,9 @@ func (p *page) summary() {
 	}
 }
 
+// Tally is the run in one line, without the folder that it lies in.
+func (m *Model) Tally() string { return tally(m.anonymous()) }
+
 // tally is the run in one line.
 func tally(m *Model) string {
 	c := m.Counts
@@ -98,20 +101,29 @@ func (p *page) wayOn() {
 		for _, t := range p.m.Targets {
 			for _, s := range t.Specs {
 				if bad(s) && len(s.ID) <= maxValue {
-					command := "xtest run "
-					if offline(t) {
-						command = "xtest lsb "
-					}
-					again := command + shellWord(t.Name) + " " + flagValue("--spec", s.ID)
-					if p.m.Run != nil {
-						for _, f := range p.m.Run.Flags {
-							again += " " + shellWord(f)
-						}
-					}
-					p.b.WriteString("  one again    " + again + "\n")
+					command, flags := p.m.Again(t)
+					p.b.WriteString("  one again    " + command + " " + SpecFlag(s.ID) + flags + "\n")
 					return
 				}
 			}
 		}
 	}
 }
+
+// Again is the command that judges a spec of a target again, in two parts: what stands before the
+// [SpecFlag], and what stands behind it. It can be copied into a POSIX shell.
+func (m *Model) Again(t *Target) (command, flags string) {
+	command = "xtest run "
+	if offline(t) {
+		command = "xtest lsb "
+	}
+	if m.Run != nil {
+		for _, f := range m.Run.Flags {
+			flags += " " + shellWord(f)
+		}
+	}
+	return command + shellWord(t.Name), flags
+}
+
+// SpecFlag chooses a spec on a command line.
+func SpecFlag(id string) string { return flagValue("--spec", id) }

@@ -37,7 +37,7 @@ func points(t *Target) []point {
 		case s.Verdict() == event.NotApplicable:
 			p.ok, p.skip = true, s.Result.Reason
 		case s.Result.Excused():
-			p.todo = "known failure: " + excuse(s.Result.Known)
+			p.todo = "known failure: " + Excuse(s.Result.Known)
 		}
 		all = append(all, p)
 	}
