@@ -2,14 +2,14 @@
 RUN_PACKAGES = qemu-system-x86 debian-archive-keyring
 # For `make test` also what the tests hold xtest against: an ssh server and its client, container
 # runtimes, cpio, mke2fs, disk images (qemu-img, sfdisk, sgdisk), and a terminal (script).
-TEST_PACKAGES = $(RUN_PACKAGES) openssh-client openssh-server runc crun cpio e2fsprogs qemu-utils fdisk gdisk bsdutils libxen-dev perl git
+TEST_PACKAGES = $(RUN_PACKAGES) openssh-client openssh-server runc crun cpio e2fsprogs qemu-utils fdisk gdisk bsdutils libxen-dev perl git rpm man-db
 
 export CGO_ENABLED = 0
 GO ?= go
 PACKAGES ?= $(TEST_PACKAGES)
 BUILD = $(GO) build -trimpath -ldflags "-s -w" -o bin/xtest ./cmd/xtest
 
-.PHONY: run test check build bench deps clean
+.PHONY: run test check build bench dist deps clean
 
 run: PACKAGES = $(RUN_PACKAGES)
 run: deps build ## judge a stock Debian 12: its kernel and its hypervisor
@@ -19,6 +19,7 @@ run: deps build ## judge a stock Debian 12: its kernel and its hypervisor
 test: PACKAGES = $(TEST_PACKAGES)
 test: deps check bin/runsc ## set up and pass the tests
 	PATH="$(CURDIR)/bin:$$PATH" $(GO) test -timeout 30m ./...
+	cd packaging && $(GO) test ./...
 
 # gVisor, a container runtime that the tests hold xtest against. Without it they skip what needs it.
 RUNSC = gvisor.dev/gvisor/runsc@v0.0.0-20260905035102-160fafc42237
@@ -28,6 +29,7 @@ bin/runsc:
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
 	$(GO) vet ./...
+	cd packaging && $(GO) vet ./...
 
 build: ## bin/xtest, one static binary
 	$(BUILD)
@@ -35,6 +37,9 @@ build: ## bin/xtest, one static binary
 bench: PACKAGES = $(TEST_PACKAGES)
 bench: deps build ## figures, as ratios against a bare reference within one run
 	$(GO) test -run '^$$' -bench . -benchtime 5x -timeout 60m ./...
+
+dist: ## what users install, in dist/: packages, a container image, man pages, completions, checksums
+	cd packaging && $(GO) run . $(if $(VERSION),-version $(VERSION))
 
 deps: ## install what is missing, as root; else say how
 	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q '^install ok installed' || echo $$p; done); \
@@ -46,4 +51,4 @@ deps: ## install what is missing, as root; else say how
 	fi
 
 clean:
-	rm -rf bin
+	rm -rf bin dist

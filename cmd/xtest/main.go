@@ -104,6 +104,9 @@ func untilSignal() (ctx context.Context, caught func() syscall.Signal) {
 	}
 }
 
+// extras are the commands that only builds with certain tags have.
+var extras []func() *cobra.Command
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "xtest",
@@ -123,6 +126,9 @@ Exit status: 0 judged and good; 1 something failed; 2 wrong usage;
 	})
 	root.AddCommand(runCommand(), lsbCommand(), targetsCommand(), configCommand(), doctorCommand(), reportCommand(), mergeCommand(), compareCommand(), bisectCommand(),
 		cacheCommand(), versionCommand())
+	for _, extra := range extras {
+		root.AddCommand(extra())
+	}
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
