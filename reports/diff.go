@@ -54,8 +54,8 @@ type diff struct {
 	several bool
 }
 
-// name is a column's, unique among the columns.
-func (c Column) name() string {
+// Name is a column's, unique among the columns.
+func (c Column) Name() string {
 	name := Clip(Clean(c.Target.Name), 40)
 	if c.Mark != "" {
 		name = c.Mark + " " + name
@@ -72,7 +72,7 @@ func (d *diff) legend(runs []*Model) {
 		if m.Dir != "" {
 			text = Clean(m.Dir) + " · " + text
 		}
-		d.line(plain, d.paint(bold, mark(i))+"  ", "   ", text)
+		d.line(plain, d.paint(bold, Mark(i))+"  ", "   ", text)
 	}
 }
 
@@ -117,7 +117,7 @@ func (d *diff) blocks(all bool) {
 		var widths []int
 		used := 0
 		for _, c := range d.Columns[from:] {
-			w := min(max(displaywidth.String(c.name()), narrowest), room-gap)
+			w := min(max(displaywidth.String(c.Name()), narrowest), room-gap)
 			if used+gap+w > room && len(widths) > 0 {
 				break
 			}
@@ -126,7 +126,7 @@ func (d *diff) blocks(all bool) {
 		d.blank()
 		head := " " + fit("spec", first)
 		for i, w := range widths {
-			head += strings.Repeat(" ", gap) + fit(d.Columns[from+i].name(), w)
+			head += strings.Repeat(" ", gap) + fit(d.Columns[from+i].Name(), w)
 		}
 		d.b.WriteString(d.paint(bold, strings.TrimRight(head, " ")) + "\n")
 		for i, r := range rows {

@@ -50,7 +50,7 @@ func (d *diff) grouped(r *Row) []*observation {
 			at = len(groups)
 			groups = append(groups, &observation{spec: s, why: why})
 		}
-		groups[at].names = append(groups[at].names, d.Columns[i].name())
+		groups[at].names = append(groups[at].names, d.Columns[i].Name())
 	}
 	return groups
 }
@@ -90,7 +90,7 @@ func (d *diff) tally(runs []*Model, all bool) {
 			return
 		}
 		p := &page{Options: d.Options, m: m}
-		p.line(plain, d.paint(bold, mark(i))+"  ", "   ", tally(m))
+		p.line(plain, d.paint(bold, Mark(i))+"  ", "   ", tally(m))
 		for _, t := range m.Targets {
 			if t.Missed != nil {
 				p.missed(t)

@@ -30,3 +30,12 @@ func flagValue(flag, value string) string {
 	}
 	return flag + " " + shellWord(value)
 }
+
+// ShellWords writes a command as a POSIX shell reads it.
+func ShellWords(command []string) string {
+	words := make([]string, len(command))
+	for i, w := range command {
+		words[i] = shellWord(w)
+	}
+	return strings.Join(words, " ")
+}

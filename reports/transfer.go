@@ -114,3 +114,6 @@ func (p *Progress) transferLine(now time.Time, transfers []*transfer) string {
 }
 
 func size(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }
+
+// Size writes a number of bytes as the reports do.
+func Size(n int64) string { return size(n) }
