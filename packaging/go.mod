@@ -7,6 +7,7 @@ require (
 	github.com/google/go-containerregistry v0.22.1
 	github.com/goreleaser/nfpm/v2 v2.45.0
 	github.com/rhysd/actionlint v1.7.12
+	github.com/yuin/goldmark v1.8.7
 )
 
 require (

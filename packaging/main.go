@@ -51,6 +51,7 @@ func (r *release) make() error {
 		{"writing the bill of materials", r.materials},
 		{"packing the .deb and the .rpm", r.packages},
 		{"making the container image", r.image},
+		{"rendering the documentation", r.site},
 		{"adding up", r.checksums},
 	} {
 		if err := step.do(); err != nil {

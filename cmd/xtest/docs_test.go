@@ -54,6 +54,19 @@ func TestDocumentedCommandsAreRun(t *testing.T) {
 	}
 }
 
+// TestIndexNamesEveryPage keeps the site's list of pages whole.
+func TestIndexNamesEveryPage(t *testing.T) {
+	index, err := os.ReadFile("../../docs/index.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range glob(t, "../../docs/*.md") {
+		if name := filepath.Base(page); name != "index.md" && !strings.Contains(string(index), "("+name+")") {
+			t.Errorf("docs/index.md does not list %s", name)
+		}
+	}
+}
+
 func glob(t *testing.T, pattern string) []string {
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
