@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"strings"
 	"time"
 
 	"xtest/runner/event"
@@ -134,7 +133,7 @@ func (t *Target) What() string {
 	if m == nil {
 		return "did not come up"
 	}
-	return strings.Join(machine(m), ", ")
+	return What(m)
 }
 
 // Missed is why a target cannot be brought up, and the command that mends it.

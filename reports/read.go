@@ -93,6 +93,12 @@ func Load(dir string, see ...func(event.Event)) (*Model, error) {
 	return f.finish(rec), nil
 }
 
+// Each gives each event of a run's record to f, in the record's order, and keeps none. What cannot be read
+// is left out; it is an error as with [Read].
+func Each(dir string, f func(event.Event)) error {
+	return new(Record).open(dir, func(e Entry) { f(e.Event) })
+}
+
 // ReadFrom takes a record from a stream. It fails when the stream does, or holds no event.
 func ReadFrom(r io.Reader) (*Record, error) {
 	rec := &Record{}

@@ -63,12 +63,18 @@ const (
 	yellow style = "33"
 )
 
-func (p *page) paint(s style, text string) string {
-	if !p.Color || s == plain || text == "" {
+func (o Options) paint(s style, text string) string {
+	if !o.Color || s == plain || text == "" {
 		return text
 	}
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
 }
+
+// Bad paints a word as the tables do what failed.
+func (o Options) Bad(text string) string { return o.paint(red, text) }
+
+// Doubtful is of what could not be judged.
+func (o Options) Doubtful(text string) string { return o.paint(yellow, text) }
 
 // line writes text, wrapped to the page's width, the lines after the first indented by hang.
 func (p *page) line(s style, first, hang, text string) {

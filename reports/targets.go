@@ -133,6 +133,9 @@ func machine(m *event.Machine) []string {
 	return what
 }
 
+// What is a machine in a few words, cleaned: "Xen 4.17.7, Linux 6.1".
+func What(m *event.Machine) string { return strings.Join(machine(m), ", ") }
+
 func boots(t *Target) string {
 	up := 0
 	text := "did not boot"

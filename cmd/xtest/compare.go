@@ -7,12 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"xtest/internal/facts"
 	"xtest/reports"
+	"xtest/reports/bench"
 	"xtest/reports/compare"
 	"xtest/runner/event"
 	"xtest/runner/offline"
@@ -21,10 +23,7 @@ import (
 )
 
 func compareCommand() *cobra.Command {
-	var names []string
-	var json string
-	var failOnChange bool
-	var archive archiveFlags
+	var f compareFlags
 	c := &cobra.Command{
 		Use:   "compare BASE [NEW]",
 		Short: "Say what differs between two runs, or two root file systems",
@@ -33,42 +32,83 @@ and the raw answers that differ, one line each. BASE and NEW are runs' folders. 
 name are compared, or the only one of each. With BASE alone its first target is compared with each
 other.
 
+Benchmarks that both measured are different, the same, or unknown: then more boots would tell. BASE may be a
+file in Go's benchmark format (xtest report --gobench writes it); then benchmarks alone are compared.
+
 BASE and NEW may also be root file systems, as for xtest lsb: folders, tarballs, disk images or images of
 a registry. They are read, not executed, and what they offer to programs is compared: libraries, symbols,
 commands, packages, users.
 
-The exit status is 0 whatever differs, unless --fail-on-change is given.`,
+The exit status is 0 whatever differs, unless --fail-on-change or --gate is given. With --gate it is 1 when
+a benchmark is different and over its gate, and 125 when it may be over it and more boots would have to tell.`,
 		Example: `  xtest compare runs/base runs/new
   xtest compare runs/xens --pair xen:debian-11=xen:debian-12
   xtest compare base new --fail-on-change --json changes.json
+  xtest compare base.bench runs/new --gate 'munmap/*:2%'
   xtest compare debian-12.tar.xz debian-13.tar.xz`,
 		Args: usage(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, args []string) error {
-			pairs, err := comparePairs(c.Context(), args, names, &archive)
-			if err != nil {
-				return err
-			}
-			if json != "-" {
-				if err := compare.Table(os.Stdout, pairs, stdoutScreen().options()); err != nil {
-					return err
-				}
-			}
-			if err := writeFile(json, func(w io.Writer) error { return compare.JSON(w, pairs) }); err != nil {
-				return err
-			}
-			for _, p := range pairs {
-				if failOnChange && p.Differs() {
-					return exit(exitFailed)
-				}
-			}
-			return nil
+			return f.compare(c.Context(), args)
 		},
 	}
-	c.Flags().StringVar(&archive.cache, "cache", "", "cache folder (default: $XTEST_CACHE or ~/.cache/xtest)")
-	c.Flags().StringArrayVar(&names, "pair", nil, "compare these targets, written BASE=NEW; may be repeated")
-	c.Flags().StringVar(&json, "json", "", "write every difference in full to this file (-: standard output, and no table)")
-	c.Flags().BoolVar(&failOnChange, "fail-on-change", false, "exit with 1 when anything differs")
+	c.Flags().StringVar(&f.archive.cache, "cache", "", "cache folder (default: $XTEST_CACHE or ~/.cache/xtest)")
+	c.Flags().StringArrayVar(&f.names, "pair", nil, "compare these targets, written BASE=NEW; may be repeated")
+	c.Flags().StringVar(&f.json, "json", "", "write every difference in full to this file (-: standard output, and no table)")
+	c.Flags().BoolVar(&f.failOnChange, "fail-on-change", false, "exit with 1 when anything differs")
+	f.bench.add(c)
 	return c
+}
+
+// compareFlags are what `xtest compare` was asked for.
+type compareFlags struct {
+	names        []string
+	json         string
+	failOnChange bool
+	archive      archiveFlags
+	bench        benchFlags
+}
+
+func (f *compareFlags) compare(ctx context.Context, args []string) error {
+	gates, err := f.bench.options()
+	if err != nil {
+		return err
+	}
+	var pairs []*compare.Pair
+	if !slices.ContainsFunc(args, bench.IsGo) {
+		if pairs, err = comparePairs(ctx, args, f.names, &f.archive); err != nil {
+			return err
+		}
+	}
+	measured, err := measuredPairs(args, pairs, f.names)
+	if err != nil {
+		return err
+	}
+	benches := bench.Compare(measured, gates)
+	if f.json != "-" {
+		if err := compare.Table(os.Stdout, pairs, stdoutScreen().options()); err != nil {
+			return err
+		}
+		if err := benchTables(os.Stdout, benches, len(pairs) > 0); err != nil {
+			return err
+		}
+	}
+	if err := writeFile(f.json, func(w io.Writer) error { return compare.JSON(w, pairs, benches) }); err != nil {
+		return err
+	}
+	if err := gateExit(benches, gates.Gates); err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		if f.failOnChange && p.Differs() {
+			return exit(exitFailed)
+		}
+	}
+	for _, b := range benches {
+		if f.failOnChange && b.Count(bench.Different) > 0 {
+			return exit(exitFailed)
+		}
+	}
+	return nil
 }
 
 // side is one argument: a run, or a root file system that is read now.
@@ -110,10 +150,16 @@ func comparePairs(ctx context.Context, args, names []string, archive *archiveFla
 	return pairs, nil
 }
 
+// hasRecord says whether the folder is a run's.
+func hasRecord(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, record.EventsFile))
+	return err == nil
+}
+
 // loadSide reads a run, or judges a root file system against the LSB and gathers all it offers. What is
 // neither is a run that is not there.
 func loadSide(ctx context.Context, arg string, archive *archiveFlags) (side, error) {
-	if _, err := os.Stat(filepath.Join(arg, record.EventsFile)); err == nil || !offline.IsPath(arg) && !strings.ContainsAny(arg, ":/") {
+	if hasRecord(arg) || !offline.IsPath(arg) && !strings.ContainsAny(arg, ":/") {
 		m, err := reports.Load(arg)
 		return side{m, func(target string) (*facts.Facts, error) { return facts.Read(arg, target) }}, err
 	}

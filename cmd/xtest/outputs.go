@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"xtest/reports"
+	"xtest/reports/bench"
 )
 
 // format is a document that a run's record can be drawn as.
@@ -25,6 +26,7 @@ var formats = []format{
 	{"sarif", "SARIF 2.1.0", reports.SARIF},
 	{"markdown", "Markdown for a merge request or a job's summary", reports.Markdown},
 	{"annotations", "GitHub's annotations", reports.Annotations},
+	{"gobench", "Go's benchmark format, for benchstat and as a baseline,", bench.ForModel},
 }
 
 // outputs are the files that the user wants beside the table, by the formats' flags.

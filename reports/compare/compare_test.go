@@ -168,7 +168,7 @@ func TestTable(t *testing.T) {
 	if strings.Contains(table.String(), "\x1b") {
 		t.Error("an escape of the guest's reached the terminal")
 	}
-	if err := JSON(&document, pairs); err != nil {
+	if err := JSON(&document, pairs, nil); err != nil {
 		t.Fatal(err)
 	}
 	var doc struct {

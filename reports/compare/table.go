@@ -10,6 +10,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 
 	"xtest/reports"
+	"xtest/reports/bench"
 )
 
 // maxRows is how many changes of a kind the table shows of a pair; JSON has them all.
@@ -170,14 +171,15 @@ func share(rows [][]string, width int) []int {
 	return widths
 }
 
-// JSON writes the pairs as one document, every change in full.
-func JSON(w io.Writer, pairs []*Pair) error {
+// JSON writes the pairs and what came of their benchmarks as one document, every change in full.
+func JSON(w io.Writer, pairs []*Pair, benches []*bench.Comparison) error {
 	e := json.NewEncoder(reports.Inert(w))
 	e.SetIndent("", "  ")
 	if err := e.Encode(struct {
-		Schema int     `json:"schema"`
-		Pairs  []*Pair `json:"pairs"`
-	}{reports.Schema, pairs}); err != nil {
+		Schema     int                 `json:"schema"`
+		Pairs      []*Pair             `json:"pairs"`
+		Benchmarks []*bench.Comparison `json:"benchmarks,omitempty"`
+	}{reports.Schema, pairs, benches}); err != nil {
 		return fmt.Errorf("writing the comparison as JSON: %w", err)
 	}
 	return nil

@@ -1,0 +1,199 @@
+package bench
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"xtest/reports"
+	"xtest/runner/event"
+)
+
+// Run is what was measured, in one run or what a file holds of one.
+type Run struct {
+	// Source is the run's folder or the file.
+	Source string
+	// ID names the run, where it is known.
+	ID    string
+	Sides []*Side // in the order of their first samples
+}
+
+// Side is what was measured on one target.
+type Side struct {
+	Source string
+	Target string
+	What   string // what came up on it: "Linux 6.1", or empty
+	// Host is the machine's fingerprint, in words: wall clock compares only where it is equal. Empty: it
+	// is not known.
+	Host  string
+	Clock string // event.Plan's: icount where guest time is executed instructions
+	// Series are the benchmarks by unit, in the order of their first samples.
+	Series []*Series
+
+	index map[key]*Series
+}
+
+// Series is one benchmark in one unit on one target.
+type Series struct {
+	Name string
+	Unit string // as in Go's benchmark format
+	// Boots are the boots that measured it, Values the median of each one's samples.
+	Boots  []int
+	Values []float64
+	// Samples is the number of all samples.
+	Samples int
+
+	raw map[int][]float64
+}
+
+// nature is what a unit is of.
+type nature int
+
+const (
+	counter nature = iota // all else
+	counted               // instructions: the same on any machine
+	wall                  // time of the host's
+	memory
+)
+
+func (s *Side) nature(unit string) nature {
+	base, _, _ := strings.Cut(unit, "/")
+	switch base {
+	case "ns", "us", "µs", "ms", "s", "sec":
+		if s.Clock != "" {
+			return counted // guest time that is executed instructions
+		}
+		return wall
+	case "insns":
+		return counted
+	case "B":
+		return memory
+	}
+	if strings.HasSuffix(unit, "/s") {
+		return wall
+	}
+	return counter
+}
+
+// higherIsBetter says whether a benchmark in the unit is better when it is more.
+func higherIsBetter(unit string) bool { return strings.HasSuffix(unit, "/s") }
+
+type key struct{ name, unit string }
+
+// maxSeries and maxSamples bound what is kept of a target: names and samples come from its guest.
+const (
+	maxSeries  = 20_000
+	maxSamples = 5_000_000
+)
+
+// Load reads the samples of a run. It is an error when dir is no run; one without samples has no sides.
+func Load(dir string) (*Run, error) {
+	r := &Run{Source: dir}
+	sides := map[string]*Side{}
+	host := ""
+	side := func(name string) *Side {
+		s := sides[name]
+		if s == nil {
+			s = &Side{Source: dir, Target: name, Host: host}
+			sides[name] = s
+		}
+		return s
+	}
+	kept := 0
+	err := reports.Each(dir, func(e event.Event) {
+		switch {
+		case e.Kind == event.RunStarted && e.Run != nil && host == "":
+			r.ID, host = e.Run.ID, Fingerprint(e.Run.Host)
+		case e.Target == "":
+		case e.Kind == event.TargetPlanned && e.Plan != nil:
+			if slices.Contains(e.Plan.Command, "-icount") {
+				side(e.Target).Clock = "icount"
+			}
+		case e.Kind == event.Booted && e.Machine != nil:
+			side(e.Target).What = reports.What(e.Machine)
+		case e.Kind == event.Sampled && e.Sample != nil && kept < maxSamples:
+			s := side(e.Target)
+			if s.add(nameOf(e.Spec, e.Sample.Name), e.Sample.Unit, e.Boot, e.Sample.Value) {
+				kept++
+				if !slices.Contains(r.Sides, s) {
+					r.Sides = append(r.Sides, s)
+				}
+			}
+		}
+	})
+	for _, s := range r.Sides {
+		s.settle()
+	}
+	return r, err
+}
+
+// nameOf is the benchmark that a spec's sample belongs to.
+func nameOf(spec, sample string) string {
+	if strings.Contains(sample, "/") {
+		return sample
+	}
+	if sample == "" {
+		return spec
+	}
+	return spec + ":" + strings.ReplaceAll(sample, " ", "-")
+}
+
+// Fingerprint is a host in words.
+func Fingerprint(h event.Host) string {
+	if h == (event.Host{}) {
+		return ""
+	}
+	return fmt.Sprintf("Linux %s, %d × %s, %d MiB", h.Kernel, h.Cores, h.CPU, h.Memory>>20)
+}
+
+// add takes a sample, unless it is no number or one too many.
+func (s *Side) add(name, unit string, boot int, value float64) bool {
+	if math.IsNaN(value) || math.IsInf(value, 0) || name == "" || unit == "" {
+		return false
+	}
+	if s.index == nil {
+		s.index = map[key]*Series{}
+	}
+	k := key{name, unit}
+	one := s.index[k]
+	if one == nil {
+		if len(s.Series) >= maxSeries {
+			return false
+		}
+		one = &Series{Name: name, Unit: unit, raw: map[int][]float64{}}
+		s.index[k], s.Series = one, append(s.Series, one)
+	}
+	one.Samples++
+	one.raw[boot] = append(one.raw[boot], value)
+	return true
+}
+
+// settle makes one value of each boot's samples.
+func (s *Side) settle() {
+	for _, one := range s.Series {
+		for boot, values := range one.raw {
+			one.Boots = append(one.Boots, boot)
+			slices.Sort(values)
+		}
+		slices.SortFunc(one.Boots, cmp.Compare)
+		for _, boot := range one.Boots {
+			one.Values = append(one.Values, median(one.raw[boot]))
+		}
+		one.raw = nil
+	}
+}
+
+// Find gives the benchmark in a unit, or nil.
+func (s *Side) Find(name, unit string) *Series { return s.index[key{name, unit}] }
+
+// Find gives what was measured on a target, or nil.
+func (r *Run) Find(target string) *Side {
+	for _, s := range r.Sides {
+		if s.Target == target {
+			return s
+		}
+	}
+	return nil
+}
