@@ -15,25 +15,25 @@ import (
 	"xtest/reports/compare"
 )
 
-// benchFlags say how benchmarks are judged.
-type benchFlags struct {
+// gateFlags say how benchmarks are judged.
+type gateFlags struct {
 	gates         []string
 	size          float64 // percent
 	otherMachines bool
 }
 
-func (f *benchFlags) add(c *cobra.Command) {
+func (f *gateFlags) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.gates, "gate", nil, "change for the worse that benchmarks may have, as 'munmap/*:2%'; may be repeated, the last that fits counts")
 	f.addSize(c)
 }
 
-func (f *benchFlags) addSize(c *cobra.Command) {
+func (f *gateFlags) addSize(c *cobra.Command) {
 	c.Flags().Float64Var(&f.size, "size", 100*bench.Defaults().Size, "the change of a benchmark that matters, in percent")
 	c.Flags().BoolVar(&f.otherMachines, "other-machines", false, "judge wall clock also where it was measured on different machines")
 }
 
 // options checks the flags.
-func (f *benchFlags) options() (bench.Options, error) {
+func (f *gateFlags) options() (bench.Options, error) {
 	o := bench.Options{Settings: bench.Defaults(), OtherMachines: f.otherMachines}
 	if o.Size = f.size / 100; math.IsNaN(f.size) || o.Check() != nil {
 		return o, usagef("--size %g: the change that matters is a percentage above 0 and below 100", f.size)

@@ -55,7 +55,7 @@ a benchmark is different and over its gate, and 125 when it may be over it and m
 	c.Flags().StringArrayVar(&f.names, "pair", nil, "compare these targets, written BASE=NEW; may be repeated")
 	c.Flags().StringVar(&f.json, "json", "", "write every difference in full to this file (-: standard output, and no table)")
 	c.Flags().BoolVar(&f.failOnChange, "fail-on-change", false, "exit with 1 when anything differs")
-	f.bench.add(c)
+	f.gates.add(c)
 	return c
 }
 
@@ -65,11 +65,11 @@ type compareFlags struct {
 	json         string
 	failOnChange bool
 	archive      archiveFlags
-	bench        benchFlags
+	gates        gateFlags
 }
 
 func (f *compareFlags) compare(ctx context.Context, args []string) error {
-	gates, err := f.bench.options()
+	options, err := f.gates.options()
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (f *compareFlags) compare(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	benches := bench.Compare(measured, gates)
+	benches := bench.Compare(measured, options)
 	if f.json != "-" {
 		if err := compare.Table(os.Stdout, pairs, stdoutScreen().options()); err != nil {
 			return err
@@ -95,7 +95,7 @@ func (f *compareFlags) compare(ctx context.Context, args []string) error {
 	if err := writeFile(f.json, func(w io.Writer) error { return compare.JSON(w, pairs, benches) }); err != nil {
 		return err
 	}
-	if err := gateExit(benches, gates.Gates); err != nil {
+	if err := gateExit(benches, options.Gates); err != nil {
 		return err
 	}
 	for _, p := range pairs {
