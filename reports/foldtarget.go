@@ -16,10 +16,11 @@ func (f *Folder) target(t *Target, e event.Event) {
 	case event.TargetMissed:
 		t.Missed = &Missed{Reason: e.Reason, Fix: e.Fix}
 	case event.BootStarted:
-		f.cut(t, e.Boot, "its machine was booted again before the spec ended")
-		t.boot(e.Boot).Started = e.Time
+		f.anew(t, e.Boot)
+		b := t.boot(e.Boot)
+		b.Started, b.Salt = e.Time, e.Salt
 	case event.Booted:
-		f.cut(t, e.Boot, "its machine was booted again before the spec ended")
+		f.anew(t, e.Boot)
 		b := t.boot(e.Boot)
 		if b.Booted {
 			t.Warnings.add(f.line, "boot %d said twice that it is ready; the first word stands", b.Number)
@@ -47,6 +48,17 @@ func (f *Folder) target(t *Target, e event.Event) {
 		f.spec(t, e)
 	}
 }
+
+// anew takes a boot for the end of the others, which they are unless the target is measured: then several
+// of its machines may be up.
+func (f *Folder) anew(t *Target, boot int) {
+	if !f.bench() {
+		f.cut(t, boot, "its machine was booted again before the spec ended")
+	}
+}
+
+// bench says whether the run is one of benchmarks, in which each boot judges all specs anew.
+func (f *Folder) bench() bool { return f.m.Run != nil && f.m.Run.Bench != nil }
 
 func (t *Target) boot(n int) *Boot {
 	for _, b := range t.Boots {

@@ -145,6 +145,7 @@ type Missed struct {
 // Boot is one start of a target's machine.
 type Boot struct {
 	Number  int            `json:"number"`
+	Salt    int            `json:"salt,omitempty"` // the number of its dummy boot parameter
 	Machine *event.Machine `json:"machine,omitempty"`
 	Booted  bool           `json:"booted"`            // the agent became ready
 	Done    bool           `json:"done"`              // the agent's done marker is on the record

@@ -118,6 +118,9 @@ func (p *Progress) tell(t *Target, e event.Event) {
 		}
 		p.print(yellow, text)
 	case event.Booted:
+		if p.fold.bench() && e.Boot > 1 {
+			return // whoever boots it again and again says so
+		}
 		b := t.boot(e.Boot)
 		text := "booted  " + name
 		if b.Machine != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"xtest/runner/event"
 	"xtest/runner/machine"
@@ -21,7 +22,9 @@ type judging struct {
 	known  func(target, spec string, r *event.Result) *event.Known
 	order  []string // those still without a verdict
 	boots  int
-	up     bool // it came up once
+	salt   int           // of its boots, or 0
+	count  *atomic.Int32 // of the target's boots, when several work on it; may be nil
+	up     bool          // it came up once
 
 	patience patience
 }
@@ -71,8 +74,10 @@ func (j *judging) batch() []string {
 }
 
 func (j *judging) boot(ctx context.Context, batch []string) ending {
-	j.boots++
-	j.rec.Add(event.Event{Kind: event.BootStarted, Target: j.target, Boot: j.boots})
+	if j.boots++; j.count != nil {
+		j.boots = int(j.count.Add(1))
+	}
+	j.rec.Add(event.Event{Kind: event.BootStarted, Target: j.target, Boot: j.boots, Salt: j.salt})
 	order := wire.Order{Seed: j.seed, Specs: batch}
 	for _, id := range batch {
 		if s := j.specs[id].Meta.Suite; !slices.Contains(order.Suites, s) {

@@ -155,6 +155,24 @@ func (w *work) prepare(ctx context.Context) *machine.Image {
 }
 
 func (w *work) judge(ctx context.Context, img *machine.Image) {
+	j := w.judging(img)
+	leave, err := w.enter(ctx, img)
+	if err != nil {
+		return
+	}
+	defer leave()
+	start := time.Now()
+	j.run(ctx)
+	w.took += time.Since(start)
+}
+
+// enter waits until the image may be booted.
+func (w *work) enter(ctx context.Context, img *machine.Image) (leave func(), err error) {
+	return w.gate.Enter(ctx, schedule.Need{Cores: img.Cores, Memory: img.Memory, Folder: img.Folder, Alone: w.target.Alone})
+}
+
+// judging puts on the record what is to be judged on the target, and gives the work that it is.
+func (w *work) judging(img *machine.Image) *judging {
 	t, plan := w.target, w.plan
 	w.rec.Add(event.Event{Kind: event.TargetPlanned, Target: t.Name, Plan: &img.Plan})
 	j := &judging{target: t.Name, image: img, rec: w.rec, seed: plan.Seed, specs: map[string]Spec{}, known: plan.Known, patience: plan.patience}
@@ -171,14 +189,7 @@ func (w *work) judge(ctx context.Context, img *machine.Image) {
 		j.order = append(j.order, s.ID)
 		w.rec.Add(event.Event{Kind: event.SpecListed, Target: t.Name, Suite: s.Meta.Suite, Spec: s.ID, Meta: &s.Meta})
 	}
-	leave, err := w.gate.Enter(ctx, schedule.Need{Cores: img.Cores, Memory: img.Memory, Folder: img.Folder, Alone: t.Alone})
-	if err != nil {
-		return
-	}
-	defer leave()
-	start := time.Now()
-	j.run(ctx)
-	w.took += time.Since(start)
+	return j
 }
 
 // Fingerprint describes the machine that xtest runs on.

@@ -88,7 +88,7 @@ func machineOptions(o config.Options, b machine.Backend) (machine.Options, error
 		m.Params = append(m.Params, strings.Fields(p)...)
 	}
 	if o.Salt != 0 {
-		m.Params = append(m.Params, fmt.Sprintf("xtest.salt=%d", o.Salt))
+		m.Params = append(m.Params, fmt.Sprintf("%s=%d", runner.SaltParam, o.Salt))
 	}
 	return m, m.Check(b)
 }

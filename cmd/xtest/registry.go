@@ -24,6 +24,7 @@ import (
 	_ "xtest/suites/lsb/posix"
 	_ "xtest/suites/namespaces"
 	_ "xtest/suites/namespaces/lies"
+	_ "xtest/suites/perf"
 	_ "xtest/suites/selftest"
 )
 

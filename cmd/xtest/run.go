@@ -41,6 +41,9 @@ type runFlags struct {
 	shard   string
 	diff    diffFlags
 	typed   []string // the flags that make the machines what they are
+	bench   *event.Bench
+	// carry judges the plan's targets; nil: [runner.Run].
+	carry func(context.Context, runner.Plan, *record.Writer, *reports.Progress) error
 	// draw writes the result; nil: as the flags on differences say.
 	draw func(io.Writer, screen, *reports.Model) error
 }
@@ -143,13 +146,17 @@ func (f *runFlags) carryOut(ctx context.Context, plan runner.Plan, shard *event.
 	go progress.Watch(watch)
 	rec.Add(event.Event{Kind: event.RunStarted, Run: &event.Run{
 		ID: path.Base(rec.Dir), Version: version(), Command: os.Args, Flags: f.typed, Seed: plan.Seed, Host: runner.Fingerprint(),
-		Targets: append(offline, namesOf(plan.Targets)...), Shard: shard,
+		Targets: append(offline, namesOf(plan.Targets)...), Shard: shard, Bench: f.bench,
 	}})
 	if first != nil {
 		first(rec)
 		err = context.Cause(ctx)
 	}
-	if err == nil && len(plan.Targets) > 0 {
+	switch {
+	case err != nil || len(plan.Targets) == 0:
+	case f.carry != nil:
+		err = f.carry(ctx, plan, rec, progress)
+	default:
 		err = runner.Run(ctx, plan, rec)
 	}
 	return f.finish(rec, progress, screen, err)

@@ -115,7 +115,10 @@ func Load(dir string) (*Run, error) {
 			side(e.Target).What = reports.What(e.Machine)
 		case e.Kind == event.Sampled && e.Sample != nil && kept < maxSamples:
 			s := side(e.Target)
-			if s.add(nameOf(e.Spec, e.Sample.Name), e.Sample.Unit, e.Boot, e.Sample.Value) {
+			for _, v := range e.Sample.All() {
+				if !s.add(nameOf(e.Spec, e.Sample.Name), e.Sample.Unit, e.Boot, v) {
+					continue
+				}
 				kept++
 				if !slices.Contains(r.Sides, s) {
 					r.Sides = append(r.Sides, s)

@@ -201,12 +201,13 @@ func (a *agent) judge(order wire.Order) error {
 		return fmt.Errorf("becoming the parent of orphans: %w", err)
 	}
 	env := spec.Environment{
-		Booted: a.init && order.Token != "" && order.Token == a.params["token"],
-		Scale:  order.Scale,
-		Suites: order.Suites,
-		Seed:   order.Seed,
-		Emit:   a.emit,
-		Sweep:  sweep,
+		Booted:  a.init && order.Token != "" && order.Token == a.params["token"],
+		Scale:   order.Scale,
+		Suites:  order.Suites,
+		Seed:    order.Seed,
+		Counted: order.Counted,
+		Emit:    a.emit,
+		Sweep:   sweep,
 	}
 	slices.Sort(order.Specs)
 	spec.Run(env, func(l spec.Listed) bool {

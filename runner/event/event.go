@@ -19,7 +19,7 @@ const (
 	RunStarted    Kind = "run-started"    // Run
 	TargetPlanned Kind = "target-planned" // Target, Plan: what will be judged and where it came from
 	TargetMissed  Kind = "target-missed"  // Target, Reason, Fix: it cannot be brought up on this machine
-	BootStarted   Kind = "boot-started"   // Target, Boot
+	BootStarted   Kind = "boot-started"   // Target, Boot, Salt
 	Booted        Kind = "booted"         // Target, Boot, Machine: sent by the agent when it is ready
 	SpecListed    Kind = "spec-listed"    // Spec, Meta: the spec is going to be judged
 	Probed        Kind = "probed"         // Probe, Reason ("" when the capability is there)
@@ -51,6 +51,7 @@ type Event struct {
 	Time   time.Time `json:"time,omitzero"` // by the host's clock, when the event was recorded
 	Target string    `json:"target,omitempty"`
 	Boot   int       `json:"boot,omitempty"` // counts from 1 for each target
+	Salt   int       `json:"salt,omitempty"` // of a boot that started: the number of its dummy boot parameter
 	Suite  string    `json:"suite,omitempty"`
 	Spec   string    `json:"spec,omitempty"` // the spec's ID
 
@@ -83,8 +84,24 @@ type Run struct {
 	Targets []string `json:"targets,omitempty"`
 	// Shard says which part of a larger run this is; nil: it is the whole.
 	Shard *Shard `json:"shard,omitempty"`
+	// Bench is set in runs of benchmarks: all specs are judged anew in each of a target's boots.
+	Bench *Bench `json:"bench,omitempty"`
 	// Merged are the runs that this one was put together from.
 	Merged []Run `json:"merged,omitempty"`
+}
+
+// The tiers of measuring, each blind to something.
+const (
+	// Counts are executed instructions: exact, and blind to what an instruction costs (caches, TLB).
+	Counts = "counts"
+	// Wall is time as it passes: it sees all, and whatever else the machine does.
+	Wall = "wall"
+)
+
+// Bench says how a run of benchmarks was measured.
+type Bench struct {
+	Tier  string `json:"tier"`  // [Counts] or [Wall]
+	Boots int    `json:"boots"` // of each target, as asked for
 }
 
 // Shard is one of the parts that a run was split into.
@@ -115,6 +132,7 @@ type Plan struct {
 	Suites  []string   `json:"suites"`
 	Command []string   `json:"command,omitempty"` // how the machine is started
 	Accel   string     `json:"accel,omitempty"`   // kvm, tcg, or empty where it does not apply
+	Clock   string     `json:"clock,omitempty"`   // where its time comes from; empty: from the host
 	Why     string     `json:"why,omitempty"`     // the reason for the accelerator; of one offline: what it is
 	Parts   []Artefact `json:"parts,omitempty"`
 }
@@ -150,11 +168,21 @@ type Meta struct {
 	Sources []string      `json:"sources,omitempty"`
 }
 
-// Sample is one raw measurement.
+// Sample is a raw measurement, or several of the same.
 type Sample struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
-	Unit  string  `json:"unit"` // as in Go's benchmark format: ns/op, insns/op, B
+	// Values, where there are any, take the place of Value: measurements in the order in which they were made.
+	Values []float64 `json:"values,omitempty"`
+	Unit   string    `json:"unit"` // as in Go's benchmark format: ns/op, insns/op, B
+}
+
+// All are the measurements.
+func (s *Sample) All() []float64 {
+	if len(s.Values) > 0 {
+		return s.Values
+	}
+	return []float64{s.Value}
 }
 
 // Step is how far long work is: done of total steps.

@@ -72,6 +72,9 @@ type Image struct {
 	// token is made of the seed, and the order comes with the machine, in [Boot.Initrd], so that nothing
 	// reaches it at a time that is the host's.
 	Repeats bool
+	// Params are boot parameters of the next boot, behind those that Launch knows of. Where there is no
+	// kernel to boot they have no effect.
+	Params []string
 	// Explain says in words what the error means with which the machine's process ended, given the
 	// console's last lines; nil leaves the error as it is.
 	Explain func(err error, tail string) error
@@ -79,9 +82,10 @@ type Image struct {
 
 // Boot is what one boot is given.
 type Boot struct {
-	Scratch string // a folder of this boot's own
-	Token   string // for the kernel's command line, as xtest.token
-	Order   []byte // that goes into the initial RAM file system, or nil: it goes over the channel
+	Scratch string   // a folder of this boot's own
+	Token   string   // for the kernel's command line, as xtest.token
+	Order   []byte   // that goes into the initial RAM file system, or nil: it goes over the channel
+	Params  []string // boot parameters of this boot alone, the last ones
 	// Dump is where the machine's memory may be kept when it crashes, an absolute path, or "" when it
 	// may be kept nowhere.
 	Dump string

@@ -73,12 +73,12 @@ func (img *Image) start(order wire.Order, logPath, scratch string) (*Machine, er
 		sum := sha256.Sum256([]byte("token " + strconv.FormatUint(order.Seed, 10)))
 		order.Token = hex.EncodeToString(sum[:13])
 	}
-	order.Modules, order.Root, order.Scale = img.Modules, img.Root, img.Scale
+	order.Modules, order.Root, order.Scale, order.Counted = img.Modules, img.Root, img.Scale, img.Repeats
 	text, err := json.Marshal(order)
 	if err != nil {
 		panic(err) // the order is made of plain values
 	}
-	boot := Boot{Scratch: scratch, Token: order.Token}
+	boot := Boot{Scratch: scratch, Token: order.Token, Params: img.Params}
 	if img.Repeats {
 		boot.Order, text = text, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ type guest struct {
 
 func (g guest) args(b machine.Boot) []string {
 	line := append(g.hardware.params(), "xtest.token="+b.Token)
-	return append(g.hardware.args(), "-kernel", g.kernel, "-initrd", g.initrd, "-append", strings.Join(append(line, g.params...), " "))
+	return append(g.hardware.args(), "-kernel", g.kernel, "-initrd", g.initrd, "-append", strings.Join(slices.Concat(line, g.params, b.Params), " "))
 }
 
 func (g guest) launch(b machine.Boot) (machine.Launch, error) {

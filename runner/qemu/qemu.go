@@ -157,7 +157,7 @@ func (v Variant) Prepare(ctx context.Context, what string, s *machine.Supplies) 
 	}
 	g := guest{hardware: h, kernel: kernel.Image, params: slices.Concat(v.Params, o.Params)}
 	img := &machine.Image{
-		Plan:   event.Plan{Backend: v.Backend, Parts: []event.Artefact{kernel.Artefact}, Accel: accel.Name, Why: accel.Why},
+		Plan:   event.Plan{Backend: v.Backend, Parts: []event.Artefact{kernel.Artefact}, Accel: accel.Name, Clock: o.Clock, Why: accel.Why},
 		Memory: h.memory, Cores: h.cores, Repeats: h.clock == Icount, Explain: Explain,
 	}
 	img.Scale, img.BootLimit = patience(h)

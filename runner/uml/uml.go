@@ -146,7 +146,7 @@ func (g guest) args(b machine.Boot) []string {
 		"hostfs=" + filepath.Join(b.Scratch, "nothing"),
 		"panic=-1", "xtest.channel=/dev/ttyS0", "xtest.token=" + b.Token,
 	}
-	args = append(args, g.params...)
+	args = append(append(args, g.params...), b.Params...)
 	if g.root != "" {
 		// Copy-on-write: the image is shared and stays as it is.
 		args = append(args, "ubda="+filepath.Join(b.Scratch, "root.cow")+","+g.root)

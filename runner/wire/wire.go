@@ -44,8 +44,9 @@ type Order struct {
 	Modules []string `json:"modules"` // kernel modules to load, by name; missing ones are warned of
 	Root    *Root    `json:"root,omitempty"`
 	Seed    uint64   `json:"seed"`
-	Scale   float64  `json:"scale"`            // of time limits
-	Suites  []string `json:"suites,omitempty"` // those that the specs belong to; none stands for all
+	Scale   float64  `json:"scale"`             // of time limits
+	Counted bool     `json:"counted,omitempty"` // the machine's clock counts executed instructions
+	Suites  []string `json:"suites,omitempty"`  // those that the specs belong to; none stands for all
 	Specs   []string `json:"specs,omitempty"`
 	// Tasks are what an agent has to know of specs that it gives to guests of its own, by ID.
 	Tasks   map[string]Task `json:"tasks,omitempty"`

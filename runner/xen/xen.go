@@ -159,8 +159,9 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	if accel.Name == qemu.KVM {
 		cpu = "host"
 	}
-	args := func(token string) []string {
-		line := append([]string{"console=hvc0", "panic=-1", "rdinit=/init", "xtest.channel=/dev/vport0p1", "xtest.modules=" + strings.Join(channelModules, ","), "xtest.token=" + token}, params...)
+	args := func(b machine.Boot) []string {
+		line := append([]string{"console=hvc0", "panic=-1", "rdinit=/init", "xtest.channel=/dev/vport0p1", "xtest.modules=" + strings.Join(channelModules, ","), "xtest.token=" + b.Token}, params...)
+		line = append(line, b.Params...)
 		return append(qemu.Common(path, accel.Name, memory, cores),
 			"-cpu", cpu, "-serial", "stdio", "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=channel",
 			"-chardev", "socket,id=monitor,fd=4", "-mon", "chardev=monitor,mode=control",
@@ -172,12 +173,12 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	}
 	img := &machine.Image{
 		Plan: event.Plan{
-			Backend: "xen", Accel: accel.Name, Why: accel.Why, Command: args("TOKEN"),
+			Backend: "xen", Accel: accel.Name, Why: accel.Why, Command: args(machine.Boot{Token: "TOKEN"}),
 			Parts: []event.Artefact{artefact, kernel.Artefact},
 		},
 		Modules: names, Nests: caller != dom0Caller, Scale: qemu.TCGScale, BootLimit: 3 * time.Minute, Memory: memory, Cores: cores, Explain: qemu.Explain,
 		Launch: func(b machine.Boot) (machine.Launch, error) {
-			return machine.Launch{Args: args(b.Token), Control: qemu.Monitor()}, nil
+			return machine.Launch{Args: args(b), Control: qemu.Monitor()}, nil
 		},
 	}
 	if img.Nests {

@@ -27,6 +27,8 @@ type Environment struct {
 	Suites []string
 	// Seed is the run's.
 	Seed uint64
+	// Counted says that the machine's clock counts executed instructions, a nanosecond each.
+	Counted bool
 	// Emit puts an event on the record before it returns.
 	Emit func(event.Event)
 	// Sweep ends what a spec left running and describes it, or gives "". It may be nil.

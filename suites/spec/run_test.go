@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestVerdicts(t *testing.T) {
 				t.Errorf("recorded %+v", e)
 			}
 		case event.Sampled:
-			if e.Spec != "t/pass" || e.Suite != "tree" || *e.Sample != (event.Sample{Name: "speed", Value: 2.5, Unit: "ns/op"}) {
+			if e.Spec != "t/pass" || e.Suite != "tree" || !reflect.DeepEqual(*e.Sample, event.Sample{Name: "speed", Value: 2.5, Unit: "ns/op"}) {
 				t.Errorf("recorded %+v %+v", e, e.Sample)
 			}
 		default:

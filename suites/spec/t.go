@@ -135,6 +135,18 @@ func (t *T) Sample(name string, value float64, unit string) {
 	})
 }
 
+// Counted says that the machine's clock counts executed instructions, a nanosecond each.
+func (t *T) Counted() bool { return environment.Counted }
+
+// Samples records raw measurements of the same, in the order in which they were made.
+func (t *T) Samples(name string, values []float64, unit string) {
+	defer t.hold()()
+	environment.Emit(event.Event{
+		Kind: event.Sampled, Suite: t.listed.Suite, Spec: t.listed.ID,
+		Sample: &event.Sample{Name: name, Values: values, Unit: unit},
+	})
+}
+
 // Cleanup runs f when the spec has ended, whatever its verdict, last in first out.
 func (t *T) Cleanup(f func()) {
 	defer t.hold()()

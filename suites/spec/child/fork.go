@@ -107,6 +107,8 @@ func execute(at uintptr) {
 			if o.args[0] != 0 {
 				o.args[0]--
 				at = o.subject
+			} else {
+				o.args[0] = o.args[1]
 			}
 			continue
 		}

@@ -53,7 +53,11 @@ const (
 	opCall uintptr = iota
 	opFork
 	opUntilZero // stop the program here unless the last call succeeded
-	opRepeat    // go back to subject while args[0], which counts down, is not 0
+	opRepeat    // go back to subject while args[0], which counts down, is not 0; then it becomes args[1] again
+	opStamp     // a call behind which args[5] is added to args[1]
+	opNothing   // a call that is not made
+	opTouch     // access each page of args[1] bytes from args[0] on: write where args[2] is not 0
+	opHandler   // write the address of a signal handler to args[0], and of its restorer behind 16 bytes
 )
 
 // NewProgram gives an empty program. An error in building it is reported by [Program.Start].
@@ -67,7 +71,11 @@ func NewProgram() *Program {
 
 // Call adds the system call nr.
 func (p *Program) Call(nr uintptr, args ...Arg) Result {
-	o := p.add(opCall)
+	return p.step(opCall, nr, args)
+}
+
+func (p *Program) step(kind, nr uintptr, args []Arg) Result {
+	o := p.add(kind)
 	o.nr = nr
 	for i, a := range args {
 		o.args[i], o.refs[i] = p.word(a)
@@ -81,11 +89,14 @@ func (p *Program) Must() { p.add(opUntilZero) }
 // Fork adds a clone(2) with flags beside SIGCHLD; the new process executes what body adds and exits.
 // The result is the new process's ID as its parent sees it.
 func (p *Program) Fork(flags uintptr, body func(sub *Program)) Result {
-	o := p.add(opFork)
-	o.nr = unix.SYS_CLONE
-	o.args[0] = flags | uintptr(unix.SIGCHLD)
-	o.subject = p.part(body)
-	return Result{o, p.arena}
+	return p.Clone(flags, nil, body)
+}
+
+// Clone is [Program.Fork] with the arguments of clone(2) behind flags.
+func (p *Program) Clone(flags uintptr, more []Arg, body func(sub *Program)) Result {
+	r := p.step(opFork, unix.SYS_CLONE, append([]Arg{flags | uintptr(unix.SIGCHLD)}, more...))
+	r.op.subject = p.part(body)
+	return r
 }
 
 // Fork3 adds a clone3(2) with size bytes of a struct clone_args, else like [Program.Fork].
@@ -127,7 +138,7 @@ func (p *Program) Repeat(n int, body func()) {
 		return
 	}
 	o := p.add(opRepeat)
-	o.args[0], o.subject = uintptr(n-1), uintptr(unsafe.Pointer(first))
+	o.args[0], o.args[1], o.subject = uintptr(n-1), uintptr(n-1), uintptr(unsafe.Pointer(first))
 }
 
 // String is a NUL-terminated string in the program's memory.

@@ -24,7 +24,7 @@ func interpreterCode() uintptr
 func vforkExec(flags, executable, arena, maxFD uintptr, argv, envp unsafe.Pointer) uintptr
 
 const (
-	codeSize = 512        // more than the interpreter takes
+	codeSize = 1024       // more than the interpreter takes
 	codeBase = 0x10000000 // where it is loaded
 	spareFDs = 16         // descriptors above ours that may be open
 )

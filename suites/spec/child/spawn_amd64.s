@@ -14,10 +14,15 @@
 #define opFork 1
 #define opUntilZero 2
 #define opRepeat 3
+#define opStamp 4
+#define opNothing 5
+#define opTouch 6
+#define opHandler 7
 
 // Numbers of system calls, arch/x86/entry/syscalls/syscall_64.tbl.
 #define sys_close 3
 #define sys_mmap 9
+#define sys_rt_sigreturn 15
 #define sys_pread64 17
 #define sys_clone 56
 #define sys_fcntl 72
@@ -79,8 +84,15 @@ plain:
 	MOVQ (op_args+24)(BX), R10
 	MOVQ (op_args+32)(BX), R8
 	MOVQ (op_args+40)(BX), R9
+	CMPQ op_kind(BX), $opNothing
+	JEQ  nothing
+	JGT  other
 	SYSCALL
 
+	// From here on a call and opNothing, which measures it, are the same.
+called:
+	CMPQ  op_kind(BX), $opStamp
+	JEQ   advance
 	CMPQ  op_kind(BX), $opFork
 	JNE   store
 	TESTQ AX, AX
@@ -110,9 +122,60 @@ done:
 	MOVQ op_next(BX), BX
 	JMP  next
 
+nothing:
+	XORQ AX, AX
+	JMP  called
+
+advance:
+	MOVQ (op_args+40)(BX), R13
+	ADDQ R13, (op_args+8)(BX)
+	JMP  store
+
+other:
+	CMPQ op_kind(BX), $opHandler
+	JEQ  handler
+	ADDQ DI, SI
+
+touch:
+	CMPQ  DI, SI
+	JCC   touched
+	TESTQ DX, DX
+	JZ    load
+	MOVB  $1, (DI)
+	ADDQ  $4096, DI
+	JMP   touch
+
+load:
+	MOVB (DI), AL
+	ADDQ $4096, DI
+	JMP  touch
+
+touched:
+	XORQ AX, AX
+	JMP  store
+
+handler:
+	// The place behind the CALL is the handler, and the one behind that its way back, sa_restorer.
+	// The assembler calls no label, so the bytes stand here: the CALL goes over the next 8.
+	BYTE $0xe8; LONG $8
+	BYTE $0xc3                           // RET
+	BYTE $0xb8; LONG $sys_rt_sigreturn   // MOVL $sys_rt_sigreturn, AX
+	SYSCALL
+	POPQ AX
+	MOVQ AX, 0(DI)
+	INCQ AX
+	MOVQ AX, 16(DI)
+	XORQ AX, AX
+	JMP  store
+
+again:
+	MOVQ (op_args+8)(BX), R13
+	MOVQ R13, op_args(BX)
+	JMP  done
+
 repeat:
 	CMPQ op_args(BX), $0
-	JEQ  done
+	JEQ  again
 	DECQ op_args(BX)
 	MOVQ op_subject(BX), BX
 	JMP  next
