@@ -1,6 +1,7 @@
 package namespaces
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,18 +25,21 @@ const (
 // batch is how many cycles are run before it is looked at how they went.
 const batch = 500
 
-// cycles makes and leaves namespaces of a kind, n times over. With flag 0 it is the control. A limit of
-// namespaces(7) that is reached, because the kernel frees them later, is waited for.
-func cycles(t *spec.T, k ns.Kind, flag uintptr, n int) error {
+// Cycles makes and leaves namespaces of a kind, n times over. A limit of namespaces(7) that is reached,
+// because the kernel frees them later, is waited for. An error wraps the unix.Errno of a refused unshare(2).
+func Cycles(ctx context.Context, k ns.Kind, n int) error { return cycles(ctx, k, k.Flag, n) }
+
+// cycles is Cycles, or with flag 0 its control.
+func cycles(ctx context.Context, k ns.Kind, flag uintptr, n int) error {
 	var since time.Time // of the first refusal in a row
 	for n > 0 {
-		made, err := cycle(t, k, flag, min(n, batch))
+		made, err := cycle(ctx, k, flag, min(n, batch))
 		n -= made
 		switch {
 		case err == nil:
 			since = time.Time{}
 			continue
-		case !errors.Is(err, unix.ENOSPC) || t.Err() != nil:
+		case !errors.Is(err, unix.ENOSPC) || ctx.Err() != nil:
 			return err
 		case since.IsZero() || made > 0:
 			since = time.Now()
@@ -49,7 +53,7 @@ func cycles(t *spec.T, k ns.Kind, flag uintptr, n int) error {
 
 // cycle makes n namespaces, each in a process that ends, with a member of its own where the maker itself
 // does not become one, and says how many came about.
-func cycle(t *spec.T, k ns.Kind, flag uintptr, n int) (made int, err error) {
+func cycle(ctx context.Context, k ns.Kind, flag uintptr, n int) (made int, err error) {
 	s := newScript()
 	s.own(0)
 	bell := s.must("eventfd(0, EFD_NONBLOCK)", unix.SYS_EVENTFD2, 0, unix.EFD_NONBLOCK)
@@ -66,7 +70,7 @@ func cycle(t *spec.T, k ns.Kind, flag uintptr, n int) (made int, err error) {
 	})
 	rung := s.Buffer(8)
 	s.call("read(eventfd, &count, 8)", unix.SYS_READ, bell, rung, 8)
-	err = s.Run(t)
+	err = s.Run(ctx)
 	made = int(binary.NativeEndian.Uint64(rung.Bytes))
 	if made == n {
 		return made, err
