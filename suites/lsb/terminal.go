@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,7 +24,7 @@ var terminals = spec.Probe{Name: "pseudo-terminals", Check: func() error {
 
 // openTerminal makes a pseudo-terminal: pts(4), by its inode in /dev/pts.
 func openTerminal() (master, slave *os.File, err error) {
-	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening /dev/ptmx: %w", err)
 	}
@@ -41,6 +42,9 @@ func openTerminal() (master, slave *os.File, err error) {
 	return master, slave, nil
 }
 
+// typing is how long a terminal may take to take what is typed.
+const typing = 5 * time.Second
+
 // attach gives a command a new session whose controlling terminal is its standard input, and types
 // into it. What the terminal echoes is read and dropped.
 func attach(cmd *exec.Cmd, typed string) (hangUp func(), err error) {
@@ -48,10 +52,16 @@ func attach(cmd *exec.Cmd, typed string) (hangUp func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := master.WriteString(typed); err != nil {
-		master.Close()
-		slave.Close()
-		return nil, fmt.Errorf("typing into a pseudo-terminal: %w", err)
+	if typed != "" { // a write of no bytes never returns on gVisor, and POSIX leaves it open
+		err := master.SetWriteDeadline(time.Now().Add(typing))
+		if err == nil {
+			_, err = master.WriteString(typed)
+		}
+		if err != nil {
+			master.Close()
+			slave.Close()
+			return nil, fmt.Errorf("typing into a pseudo-terminal: %w", err)
+		}
 	}
 	cmd.Stdin = slave
 	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Setsid, cmd.SysProcAttr.Setctty = false, true, true

@@ -58,8 +58,8 @@ func judgeFunctions(s *System) (Finding, error) {
 	return none("looking for the definitions in "+InitFunctions, len(InitFunctionNames), wrong, "a definition of each"), nil
 }
 
-// scripts lists the init scripts: executable regular files of /etc/init.d.
-func (s *System) scripts() []string {
+// InitScripts lists the init scripts: executable regular files of /etc/init.d.
+func (s *System) InitScripts() []string {
 	names, err := s.List("/etc/init.d")
 	if err != nil {
 		return nil
@@ -75,8 +75,8 @@ func (s *System) scripts() []string {
 
 var infoLine = regexp.MustCompile(`^# ([A-Za-z0-9-]+):[ \t]*(.*)$`)
 
-// initInfo reads the block of comments: keywords with their values.
-func initInfo(text string) (map[string]string, error) {
+// InitInfo reads the block of comments: keywords with their values.
+func InitInfo(text string) (map[string]string, error) {
 	info := map[string]string{}
 	inside, last := false, ""
 	for line := range strings.Lines(text) {
@@ -106,14 +106,14 @@ func initInfo(text string) (map[string]string, error) {
 
 func judgeScripts(s *System) (Finding, error) {
 	var wrong []event.Deviation
-	all := s.scripts()
+	all := s.InitScripts()
 	for _, at := range all {
 		text, err := s.Text(at)
 		if err != nil {
 			wrong = append(wrong, deviant("unreadable", at, "%v", cause(err)))
 			continue
 		}
-		info, err := initInfo(text)
+		info, err := InitInfo(text)
 		if err != nil {
 			wrong = append(wrong, deviant("other-form", at, "%v", err))
 			continue
@@ -194,7 +194,7 @@ func judgeCron(s *System) (Finding, error) {
 		}
 	}
 	var wrong []event.Deviation
-	for _, period := range []string{"hourly", "daily", "weekly", "monthly"} {
+	for _, period := range CronPeriods {
 		dir := "/etc/cron." + period
 		unit := "/usr/lib/systemd/system/cron-" + period + ".timer" // systemd-cron(7)
 		if _, err := s.Stat(unit); err != nil && !strings.Contains(all.String(), dir) {
@@ -203,6 +203,9 @@ func judgeCron(s *System) (Finding, error) {
 	}
 	return none(fmt.Sprintf("reading %d tables of cron", read), 4, wrong, "an entry that runs each directory"), nil
 }
+
+// CronPeriods are the folders of /etc/cron.* of 18.2 whose executables are run.
+var CronPeriods = []string{"hourly", "daily", "weekly", "monthly"}
 
 // maxTables bounds the files of /etc/cron.d that are read.
 const maxTables = 200
