@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -26,10 +25,16 @@ type Turn struct {
 // SaltParam is the boot parameter that a salt is the value of.
 const SaltParam = "xtest.salt"
 
+// Stage is how far a measurement is.
+type Stage struct {
+	Up    []string // the targets that can be booted, in the plan's order
+	Ended int      // turns
+}
+
 // Measure carries the plan out in the turns that next gives until it has none, in their order: a turn
-// begins when the one before has begun and the gate has room for both. Targets that are missed have their
-// turns left out. Next is called by one goroutine, when the turn before has begun. The error is that of [Run].
-func Measure(ctx context.Context, plan Plan, rec *record.Writer, next func() (Turn, bool)) error {
+// begins when the one before has begun and the gate has room for both. Next is called by one goroutine,
+// when the turn before has begun; its turn's target is one that is up. The error is that of [Run].
+func Measure(ctx context.Context, plan Plan, rec *record.Writer, next func(Stage) (Turn, bool)) error {
 	gate := plan.Supplies.Gate
 	if gate == nil {
 		gate = schedule.NewGate(schedule.Host(0))
@@ -44,25 +49,27 @@ func Measure(ctx context.Context, plan Plan, rec *record.Writer, next func() (Tu
 		preparing.Go(func() { m.prepare(working) })
 	}
 	preparing.Wait()
+	var up []string
+	for _, t := range plan.Targets {
+		if all[t.Name].img != nil {
+			up = append(up, t.Name)
+		}
+	}
 	var turns sync.WaitGroup
-	for working.Err() == nil {
-		turn, ok := next()
-		m := all[turn.Target]
+	var ended atomic.Int32
+	for len(up) > 0 && working.Err() == nil {
+		turn, ok := next(Stage{Up: up, Ended: int(ended.Load())})
 		if !ok {
 			break
 		}
-		if m == nil || m.img == nil {
-			if !anyUp(all) {
-				break
-			}
-			continue
-		}
+		m := all[turn.Target]
 		leave, err := m.enter(working, m.img)
 		if err != nil {
 			break
 		}
 		turns.Go(func() {
 			defer leave()
+			defer ended.Add(1)
 			m.boot(working, turn.Salt)
 			if err := rec.Err(); err != nil {
 				stop(err)
@@ -76,10 +83,6 @@ func Measure(ctx context.Context, plan Plan, rec *record.Writer, next func() (Tu
 		}
 	}
 	return errors.Join(context.Cause(ctx), rec.Err())
-}
-
-func anyUp(all map[string]*measuring) bool {
-	return slices.ContainsFunc(slices.Collect(maps.Values(all)), func(m *measuring) bool { return m.img != nil })
 }
 
 // measuring is the work on one target that is booted again and again.

@@ -148,16 +148,21 @@ func saltable(b machine.Backend) bool {
 
 // measure boots the targets in turns.
 func (f *measureFlags) measure(ctx context.Context, plan runner.Plan, rec *record.Writer, progress *reports.Progress) error {
-	turns := turns(plan.Targets, f.boots, f.salts)
-	begun, start := 0, time.Now()
-	return runner.Measure(ctx, plan, rec, func() (runner.Turn, bool) {
+	var turns []runner.Turn
+	var begun int
+	var start time.Time
+	return runner.Measure(ctx, plan, rec, func(s runner.Stage) (runner.Turn, bool) {
+		if turns == nil {
+			start = time.Now()
+			turns = turnsOf(slices.DeleteFunc(slices.Clone(plan.Targets), func(t runner.Target) bool { return !slices.Contains(s.Up, t.Name) }), f.boots, f.salts)
+		}
 		if begun == len(turns) {
 			return runner.Turn{}, false
 		}
 		t := turns[begun]
 		left := ""
-		if done := begun - 1; done > 0 {
-			left = ", " + reports.Span(time.Since(start)/time.Duration(done)*time.Duration(len(turns)-done)) + " left"
+		if s.Ended > 0 {
+			left = ", " + reports.Span(time.Since(start)/time.Duration(s.Ended)*time.Duration(len(turns)-s.Ended)) + " left"
 		}
 		begun++
 		progress.Say(fmt.Sprintf("boot    %d of %d  %s  salt %d%s", begun, len(turns), t.Target, t.Salt, left))
@@ -165,9 +170,9 @@ func (f *measureFlags) measure(ctx context.Context, plan runner.Plan, rec *recor
 	})
 }
 
-// turns gives the boots in their order: each target once, then each once the other way round, and so on,
+// turnsOf gives the boots in their order: each target once, then each once the other way round, and so on,
 // so that what becomes slower with time does so for all.
-func turns(targets []runner.Target, boots, salts int) []runner.Turn {
+func turnsOf(targets []runner.Target, boots, salts int) []runner.Turn {
 	if salts == 0 {
 		salts = boots
 	}

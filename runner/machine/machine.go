@@ -70,7 +70,7 @@ type Image struct {
 	Launch func(b Boot) (Launch, error)
 	// Repeats has equal orders boot alike, to the instruction where the machine's clock counts them: the
 	// token is made of the seed, and the order comes with the machine, in [Boot.Initrd], so that nothing
-	// reaches it at a time that is the host's.
+	// reaches it at a time that is the host's. Its descriptor 3 is a pipe that it writes to.
 	Repeats bool
 	// Params are boot parameters of the next boot, behind those that Launch knows of. Where there is no
 	// kernel to boot they have no effect.

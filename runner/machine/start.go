@@ -93,7 +93,11 @@ func (img *Image) start(order wire.Order, logPath, scratch string) (*Machine, er
 	if err != nil {
 		return nil, err
 	}
-	ours, theirs, err := socketpair("channel")
+	open := func() (ours, theirs *os.File, err error) { return socketpair("channel") }
+	if img.Repeats {
+		open = oneWay
+	}
+	ours, theirs, err := open()
 	if err != nil {
 		return nil, fmt.Errorf("making the event channel: %w", err)
 	}
@@ -127,6 +131,17 @@ func socketpair(name string) (ours, theirs *os.File, err error) {
 	}
 	unix.SetNonblock(pair[0], true) // so that closing it ends a pending Read
 	return os.NewFile(uintptr(pair[0]), name), os.NewFile(uintptr(pair[1]), name), nil
+}
+
+// oneWay makes a channel for a machine that has its order already and whose time is not the host's. A socket
+// holds some hundred writes of a byte each; a machine that met a full one would learn when the host had time to
+// read. A pipe holds as many bytes as are sent in a boot.
+func oneWay() (ours, theirs *os.File, err error) {
+	ours, theirs, err = os.Pipe()
+	if err == nil {
+		unix.FcntlInt(theirs.Fd(), unix.F_SETPIPE_SZ, 1<<20) // pipe(7): what users may have; else it is 64 kB
+	}
+	return ours, theirs, err
 }
 
 // join starts the process and takes its console and the event channel up. The order is the text that

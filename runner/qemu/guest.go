@@ -30,6 +30,11 @@ func (g guest) launch(b machine.Boot) (machine.Launch, error) {
 	if g.initrd, err = b.Initrd(g.initrd); err != nil {
 		return machine.Launch{}, err
 	}
+	if g.clock == Icount {
+		if err := makePipes(b.Scratch); err != nil {
+			return machine.Launch{}, err
+		}
+	}
 	m := &monitor{}
 	l := machine.Launch{Args: g.args(b), Env: []string{"TMPDIR=" + b.Scratch}, Control: m.control}
 	if g.dump {

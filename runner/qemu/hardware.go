@@ -3,8 +3,12 @@ package qemu
 import (
 	"cmp"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // The machine types that a user can choose.
@@ -34,7 +38,7 @@ type hardware struct {
 
 // args are QEMU's, without kernel, initial RAM file system and command line.
 func (h hardware) args() []string {
-	args := Common(h.path, cmp.Or(h.accel, TCG), h.memory, max(h.cores, 1))
+	args := append(Common(h.path, cmp.Or(h.accel, TCG), h.memory, max(h.cores, 1)), "-chardev", h.channel())
 	disk, machine := "virtio-blk-pci", h.typ
 	serial := []string{"-serial", "stdio", "-serial", "chardev:channel"}
 	if h.typ == MicroVM {
@@ -69,6 +73,32 @@ func (h hardware) args() []string {
 	return args
 }
 
+// Channel is descriptor 3 as a character device called "channel".
+const Channel = "socket,id=channel,fd=3"
+
+// pipes are what the scratch folder of a machine has whose descriptor 3 is a pipe: QEMU opens two files by
+// the name of one, NAME.in and NAME.out.
+const pipes = "channel"
+
+func (h hardware) channel() string {
+	if h.clock == Icount {
+		return "pipe,id=channel,path=" + pipes
+	}
+	return Channel
+}
+
+// makePipes makes them in the machine's working folder. Nothing is ever sent in.
+func makePipes(dir string) error {
+	err := unix.Mkfifo(filepath.Join(dir, pipes+".in"), 0o600)
+	if err == nil {
+		err = os.Symlink("/proc/self/fd/3", filepath.Join(dir, pipes+".out"))
+	}
+	if err != nil {
+		return fmt.Errorf("preparing the event channel: %w", err)
+	}
+	return nil
+}
+
 // params are the kernel's boot parameters that follow from the hardware.
 func (h hardware) params() []string {
 	panics := "panic=-1" // reset at once
@@ -98,13 +128,11 @@ func (h hardware) params() []string {
 // escape doubles commas, which would end an option's value.
 func escape(path string) string { return strings.ReplaceAll(path, ",", ",,") }
 
-// Common are the arguments that all machines share: no default devices, no display, and descriptor 3
-// as a character device called "channel".
+// Common are the arguments that all machines share: no default devices and no display.
 func Common(path, accel string, memory int64, cores int) []string {
 	return []string{
 		path, "-accel", accel, "-m", strconv.FormatInt(memory>>20, 10) + "M", "-smp", strconv.Itoa(cores),
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-chardev", "socket,id=channel,fd=3",
 	}
 }
 

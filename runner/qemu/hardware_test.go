@@ -35,7 +35,7 @@ func TestArguments(t *testing.T) {
 		c.change(&h)
 		g := guest{hardware: h, kernel: "K", initrd: "I", params: []string{"last=1"}}
 		line := strings.Join(g.args(machine.Boot{Token: "T"}), " ")
-		for _, want := range append(c.with, "-nodefaults", "-no-reboot", "fd=3", "-kernel K -initrd I -append ", "xtest.token=T last=1") {
+		for _, want := range append(c.with, "-nodefaults", "-no-reboot", "id=channel", "-kernel K -initrd I -append ", "xtest.token=T last=1") {
 			if !strings.Contains(line, want) {
 				t.Errorf("%s lacks %q: %s", c.name, want, line)
 			}

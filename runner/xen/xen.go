@@ -163,7 +163,7 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 		line := append([]string{"console=hvc0", "panic=-1", "rdinit=/init", "xtest.channel=/dev/vport0p1", "xtest.modules=" + strings.Join(channelModules, ","), "xtest.token=" + b.Token}, params...)
 		line = append(line, b.Params...)
 		return append(qemu.Common(path, accel.Name, memory, cores),
-			"-cpu", cpu, "-serial", "stdio", "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=channel",
+			"-chardev", qemu.Channel, "-cpu", cpu, "-serial", "stdio", "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=channel",
 			"-chardev", "socket,id=monitor,fd=4", "-mon", "chardev=monitor,mode=control",
 			"-kernel", hypervisor,
 			"-append", "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot sync_console dom0_mem="+fmt.Sprint(memory>>21)+"M",

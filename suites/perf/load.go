@@ -1,6 +1,7 @@
 package perf
 
 import (
+	"encoding/binary"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +27,37 @@ type steps struct {
 	files []int
 	idle  bool // calls are not made
 	made  []made
+}
+
+// file is the first file that the program inherits, or -1.
+func (s *steps) file() int {
+	if len(s.files) == 0 {
+		return -1
+	}
+	return s.files[0]
+}
+
+// only opens one file for a program, or none.
+func only(open func() (int, error)) func() ([]int, error) {
+	if open == nil {
+		return nil
+	}
+	return func() ([]int, error) {
+		fd, err := open()
+		if err != nil {
+			return nil, err
+		}
+		return []int{fd}, nil
+	}
+}
+
+// words makes a structure of 8-byte words.
+func (s *steps) words(values ...uint64) child.Buffer {
+	b := s.Buffer(8 * len(values))
+	for i, v := range values {
+		binary.NativeEndian.PutUint64(b.Bytes[8*i:], v)
+	}
+	return b
 }
 
 // made is a call that has to succeed.
@@ -87,10 +119,7 @@ const stamps = 4
 
 // measure runs the load until it has settled, and records samples.
 func (l load) measure(t *spec.T) {
-	unit := "ns/op"
-	if t.Counted() {
-		unit = "insns/op"
-	}
+	unit := unit(t)
 	var files []int
 	if l.files != nil {
 		var err error
@@ -116,6 +145,14 @@ func (l load) measure(t *spec.T) {
 		break
 	}
 	before.sample(t, total)
+}
+
+// unit is what an operation is measured in.
+func unit(t *spec.T) string {
+	if t.Counted() {
+		return "insns/op"
+	}
+	return "ns/op"
 }
 
 func closeAll(files []int) {
@@ -186,13 +223,11 @@ func (s *steps) pin() {
 			break
 		}
 	}
-	mask := s.Buffer(len(one) * 8)
-	for i, word := range one {
-		for b := range 8 {
-			mask.Bytes[i*8+b] = byte(word >> (8 * b))
-		}
+	var mask []uint64
+	for _, word := range one {
+		mask = append(mask, uint64(word))
 	}
-	s.Do("sched_setaffinity()", unix.SYS_SCHED_SETAFFINITY, 0, len(mask.Bytes), mask)
+	s.Do("sched_setaffinity()", unix.SYS_SCHED_SETAFFINITY, 0, 8*len(mask), s.words(mask...))
 }
 
 // plantParam is a boot parameter that makes benchmarks slower, for trying out who finds it: how many

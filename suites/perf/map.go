@@ -24,8 +24,11 @@ var sources = []source{
 	{"anon", "anonymous memory", unix.MAP_PRIVATE | unix.MAP_ANONYMOUS, nil},
 	{"zero", "/dev/zero, privately", unix.MAP_PRIVATE, func() (int, error) { return unix.Open("/dev/zero", unix.O_RDWR|unix.O_CLOEXEC, 0) }},
 	{"temp", "a temporary file, shared", unix.MAP_SHARED, temporary},
-	{"system", "a program's file, privately", unix.MAP_PRIVATE, func() (int, error) { return unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0) }},
+	{"system", "a program's file, privately", unix.MAP_PRIVATE, program},
 }
+
+// program opens this program's file.
+func program() (int, error) { return unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0) }
 
 // temporary opens a file of 128 kB that has no name.
 func temporary() (int, error) {
@@ -64,11 +67,7 @@ var _ = suite.Describe("map", func() {
 				n := int(size.bytes)
 				mapped := make([]child.Arg, mappings)
 				create := func(s *steps, i int) {
-					fd := -1
-					if len(s.files) > 0 {
-						fd = s.files[0]
-					}
-					r := s.Do("mmap()", unix.SYS_MMAP, 0, n, unix.PROT_READ|unix.PROT_WRITE, src.flags, fd, 0)
+					r := s.Do("mmap()", unix.SYS_MMAP, 0, n, unix.PROT_READ|unix.PROT_WRITE, src.flags, s.file(), 0)
 					if !s.idle {
 						mapped[i] = r
 					}
@@ -82,17 +81,10 @@ var _ = suite.Describe("map", func() {
 					}
 				}
 				remove := func(s *steps, i int) { s.Do("munmap()", unix.SYS_MUNMAP, mapped[i], n) }
-				var files func() ([]int, error)
-				if src.open != nil {
-					files = func() ([]int, error) {
-						fd, err := src.open()
-						return []int{fd}, err
-					}
-				}
 				measures("munmap/"+name, fmt.Sprintf("munmap(2): unmapping %s of %s, %s", size.name, src.words, use.words),
-					load{ops: mappings, before: all(create), timed: all(remove), files: files})
+					load{ops: mappings, before: all(create), timed: all(remove), files: only(src.open)})
 				measures("mmap/"+name, fmt.Sprintf("mmap(2): mapping %s of %s, %s", size.name, src.words, use.words),
-					load{ops: mappings, timed: all(create), after: all(remove), files: files})
+					load{ops: mappings, timed: all(create), after: all(remove), files: only(src.open)})
 			}
 		}
 	}

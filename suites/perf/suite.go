@@ -17,6 +17,9 @@ import (
 
 var suite = spec.NewSuite("perf")
 
+// label is that of specs that measure.
+const label = "bench"
+
 // exact probes for programs that run as an executable of their own.
 var exact = spec.Probe{Name: "programs of one page", Check: func() error {
 	_, err := child.Image()
@@ -25,6 +28,6 @@ var exact = spec.Probe{Name: "programs of one page", Check: func() error {
 
 // measures declares a benchmark. The clause says what one operation is.
 func measures(id, clause string, l load, needs ...spec.Probe) {
-	m := spec.Meta{ID: id, Clause: clause, Level: spec.Should, Needs: append([]spec.Probe{exact}, needs...), Labels: []string{"bench"}, Limit: limit}
+	m := spec.Meta{ID: id, Clause: clause, Level: spec.Should, Needs: append([]spec.Probe{exact}, needs...), Labels: []string{label}, Limit: limit}
 	suite.It(m, func(t *spec.T) { l.measure(t) })
 }
