@@ -1,8 +1,8 @@
 # Debian packages. For `make run`: the emulator, and the keys that prove packages.
 RUN_PACKAGES = qemu-system-x86 debian-archive-keyring
 # For `make test` also what the tests hold xtest against: an ssh server and its client, container
-# runtimes, cpio, mke2fs, disk images (qemu-img, sfdisk, sgdisk), and a terminal (script).
-TEST_PACKAGES = $(RUN_PACKAGES) openssh-client openssh-server runc crun cpio e2fsprogs qemu-utils fdisk gdisk bsdutils libxen-dev perl git rpm man-db
+# runtimes, cpio, mke2fs, disk images (qemu-img, sfdisk, sgdisk), a terminal (script), and a browser for the pages.
+TEST_PACKAGES = $(RUN_PACKAGES) openssh-client openssh-server runc crun cpio e2fsprogs qemu-utils fdisk gdisk bsdutils libxen-dev perl git rpm man-db chromium
 
 export CGO_ENABLED = 0
 GO ?= go

@@ -14,17 +14,20 @@ import (
 func reportCommand() *cobra.Command {
 	var files outputs
 	var diff diffFlags
+	var page string
 	c := &cobra.Command{
 		Use:   "report [RUN...]",
 		Short: "Draw a run's record again",
 		Long: `Draw the record of a run as a table, or in a format that a CI system or another program reads. RUN is a run's folder; without it the
-newest below ./runs is taken. The exit status is the run's, of several the worst.`,
+newest below ./runs is taken. --html and --diff take several, and folders that hold runs. The exit status is the run's, of several the worst.`,
 		Example: `  xtest report
   xtest report runs/2026-11-20T14.03.11-8f2a --junit - >result.xml
   xtest report --markdown - >>"$GITHUB_STEP_SUMMARY"
-  xtest report base new --diff`,
+  xtest report base new --diff
+  xtest report --html page.html
+  xtest report runs/ --html history.html`,
 		Args: usage(func(c *cobra.Command, args []string) error {
-			if diff.diff {
+			if diff.diff || page != "" {
 				return nil
 			}
 			return cobra.MaximumNArgs(1)(c, args)
@@ -33,8 +36,21 @@ newest below ./runs is taken. The exit status is the run's, of several the worst
 			if err := diff.check(); err != nil {
 				return err
 			}
-			if diff.diff {
+			if diff.diff || page != "" {
 				args = runsIn(args)
+			}
+			if page != "" {
+				if diff.diff {
+					return usagef("--html has the comparison on its page; take it or --diff")
+				}
+				if len(args) == 0 {
+					dir, err := chosenRun(args)
+					if err != nil {
+						return err
+					}
+					args = []string{dir}
+				}
+				return writePage(page, args, files)
 			}
 			if len(args) > 1 {
 				return diff.report(args, files)
@@ -61,6 +77,7 @@ newest below ./runs is taken. The exit status is the run's, of several the worst
 	}
 	files.add(c)
 	diff.add(c)
+	c.Flags().StringVar(&page, "html", "", "draw a page of the run, or of several side by side, as one file without a connection to anything (-: standard output)")
 	return c
 }
 

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"xtest/reports/html"
+)
+
+// pageMemory is the collector's goal while a page is made of large records, in bytes; see memoryGoal.
+const pageMemory = 150 << 20
+
+// loadRuns reads runs for a page. It is an error when none can be read; the others are named on the page.
+func loadRuns(dirs []string) ([]*html.Run, html.Options, error) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(pageMemory)
+	}
+	runs, unread := html.LoadAll(dirs)
+	if len(runs) == 0 {
+		return nil, html.Options{}, fmt.Errorf("no run could be read: %s", strings.Join(unread, "; "))
+	}
+	return runs, html.Options{Unread: unread}, nil
+}
+
+// writePage draws runs as one page. The exit status is the worst of theirs; a run that cannot be read is not
+// judged.
+func writePage(path string, dirs []string, files outputs) error {
+	runs, o, err := loadRuns(dirs)
+	if err != nil {
+		return err
+	}
+	if len(runs) > 1 && files.wanted() {
+		return usagef("a page is drawn of several runs, the other files of one; several are put together by `xtest merge`")
+	}
+	if err := writeFile(path, func(w io.Writer) error { return html.Write(w, runs, o) }); err != nil {
+		return err
+	}
+	if len(runs) == 1 {
+		if err := files.write(runs[0].Model); err != nil {
+			return err
+		}
+	}
+	code := exitGood
+	for _, r := range runs {
+		if c := r.Model.Exit(); code != exitFailed && c != exitGood {
+			code = c
+		}
+	}
+	for _, u := range o.Unread {
+		fmt.Fprintf(os.Stderr, "xtest: not on the page: %s\n", u)
+	}
+	if code == exitGood && len(o.Unread) > 0 {
+		code = exitUnjudged
+	}
+	if code != exitGood {
+		return exit(code)
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package html
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"xtest/reports"
+)
+
+// Run is one run as a page needs it.
+type Run struct {
+	Model *reports.Model
+	// Samples are its measurements, thinned out where there are many.
+	Samples *Samples
+	// SHA256 is that of the record as it was read, in hexadecimal.
+	SHA256 string
+	// Dir is the run's folder as the page names it.
+	Dir string
+	// Consoles is what stands before the name of a console's log to make an address of it, or empty: then the
+	// name is text.
+	Consoles string
+}
+
+// Load reads a run's folder. Bad lines of the record become the model's warnings.
+func Load(dir string) (*Run, error) {
+	r := &Run{Samples: newSamples(), Dir: dir}
+	var err error
+	if r.Model, err = reports.Load(dir, r.Samples.add); err != nil {
+		return nil, err
+	}
+	r.SHA256, err = hash(filepath.Join(dir, reports.RecordName))
+	return r, err
+}
+
+func hash(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("hashing the record: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("hashing the record: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// columns is how many columns of a matrix the run makes.
+func (r *Run) columns() (n int) {
+	for _, t := range r.Model.Targets {
+		if len(t.Specs) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// forget lets go of what the matrix alone needs, when the run is not in it.
+func (r *Run) forget() {
+	for _, t := range r.Model.Targets {
+		t.Specs = nil
+	}
+}
