@@ -207,6 +207,12 @@ func (r *Row) worse() (change, most float64) {
 	return r.Effect, r.Hi
 }
 
+// Worse says whether the change is for the worse.
+func (r *Row) Worse() bool {
+	change, _ := r.worse()
+	return change > 0
+}
+
 // Slowest are the rows that differ, counters left out, the worst first.
 func (c *Comparison) Slowest() (rows []*Row) {
 	for _, r := range c.Rows {

@@ -42,8 +42,10 @@ type Series struct {
 	// Boots are the boots that measured it, Values the median of each one's samples.
 	Boots  []int
 	Values []float64
-	// Samples is the number of all samples.
+	// Samples is the number of all samples, Sketch some of them, sorted: all quantiles of the samples,
+	// equally far from each other, at most 512 of them.
 	Samples int
+	Sketch  []float64
 
 	raw map[int][]float64
 }
@@ -90,46 +92,65 @@ const (
 
 // Load reads the samples of a run. It is an error when dir is no run; one without samples has no sides.
 func Load(dir string) (*Run, error) {
-	r := &Run{Source: dir}
-	sides := map[string]*Side{}
-	host := ""
-	side := func(name string) *Side {
-		s := sides[name]
-		if s == nil {
-			s = &Side{Source: dir, Target: name, Host: host}
-			sides[name] = s
-		}
-		return s
+	c := NewCollector(dir)
+	err := reports.Each(dir, c.Add)
+	return c.Run(), err
+}
+
+// Collector takes the samples out of a run's events, one after the other.
+type Collector struct {
+	run   *Run
+	sides map[string]*Side
+	host  string
+	kept  int
+}
+
+// NewCollector gives one for the run of a folder.
+func NewCollector(dir string) *Collector {
+	return &Collector{run: &Run{Source: dir}, sides: map[string]*Side{}}
+}
+
+func (c *Collector) side(target string) *Side {
+	s := c.sides[target]
+	if s == nil {
+		s = &Side{Source: c.run.Source, Target: target, Host: c.host}
+		c.sides[target] = s
 	}
-	kept := 0
-	err := reports.Each(dir, func(e event.Event) {
-		switch {
-		case e.Kind == event.RunStarted && e.Run != nil && host == "":
-			r.ID, host = e.Run.ID, Fingerprint(e.Run.Host)
-		case e.Target == "":
-		case e.Kind == event.TargetPlanned && e.Plan != nil:
-			if slices.Contains(e.Plan.Command, "-icount") {
-				side(e.Target).Clock = "icount"
+	return s
+}
+
+// Add takes the next event.
+func (c *Collector) Add(e event.Event) {
+	switch {
+	case e.Kind == event.RunStarted && e.Run != nil && c.host == "":
+		c.run.ID, c.host = e.Run.ID, Fingerprint(e.Run.Host)
+	case e.Target == "":
+	case e.Kind == event.TargetPlanned && e.Plan != nil:
+		if slices.Contains(e.Plan.Command, "-icount") {
+			c.side(e.Target).Clock = "icount"
+		}
+	case e.Kind == event.Booted && e.Machine != nil:
+		c.side(e.Target).What = reports.What(e.Machine)
+	case e.Kind == event.Sampled && e.Sample != nil && c.kept < maxSamples:
+		s := c.side(e.Target)
+		for _, v := range e.Sample.All() {
+			if !s.add(nameOf(e.Spec, e.Sample.Name), e.Sample.Unit, e.Boot, v) {
+				continue
 			}
-		case e.Kind == event.Booted && e.Machine != nil:
-			side(e.Target).What = reports.What(e.Machine)
-		case e.Kind == event.Sampled && e.Sample != nil && kept < maxSamples:
-			s := side(e.Target)
-			for _, v := range e.Sample.All() {
-				if !s.add(nameOf(e.Spec, e.Sample.Name), e.Sample.Unit, e.Boot, v) {
-					continue
-				}
-				kept++
-				if !slices.Contains(r.Sides, s) {
-					r.Sides = append(r.Sides, s)
-				}
+			c.kept++
+			if !slices.Contains(c.run.Sides, s) {
+				c.run.Sides = append(c.run.Sides, s)
 			}
 		}
-	})
-	for _, s := range r.Sides {
+	}
+}
+
+// Run is what was measured. The collector must not be used after it.
+func (c *Collector) Run() *Run {
+	for _, s := range c.run.Sides {
 		s.settle()
 	}
-	return r, err
+	return c.run
 }
 
 // nameOf is the benchmark that a spec's sample belongs to.
@@ -184,9 +205,31 @@ func (s *Side) settle() {
 		for _, boot := range one.Boots {
 			one.Values = append(one.Values, median(one.raw[boot]))
 		}
-		one.raw = nil
+		one.Sketch, one.raw = sketch(one.raw), nil
 	}
 }
+
+// maxSketch is how many values stand for all samples.
+const maxSketch = 512
+
+func sketch(raw map[int][]float64) []float64 {
+	var all []float64
+	for _, values := range raw {
+		all = append(all, values...)
+	}
+	slices.Sort(all)
+	if len(all) <= maxSketch {
+		return all
+	}
+	few := make([]float64, maxSketch)
+	for i := range few {
+		few[i] = all[i*(len(all)-1)/(maxSketch-1)]
+	}
+	return few
+}
+
+// Counts says whether a unit on the side is of what explains and does not judge: page faults, pages split.
+func (s *Side) Counts(unit string) bool { return s.nature(unit) == counter }
 
 // Find gives the benchmark in a unit, or nil.
 func (s *Side) Find(name, unit string) *Series { return s.index[key{name, unit}] }
