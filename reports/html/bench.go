@@ -1,29 +1,35 @@
 package html
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"xtest/reports"
+	"xtest/reports/bench"
 )
 
 // maxBenchmarks is how many a page draws.
 const maxBenchmarks = 400
 
-// benchView is the benchmarks, each with the distributions of all targets over each other.
+// benchView is the benchmarks, each with the distributions of all sides over each other.
 type benchView struct {
-	Items []benchItem
-	Left  int // that are not drawn
+	Items    []benchItem
+	Left     int // that are not drawn
+	Counters int // that are not known to differ
+	Notes    []string
 }
 
 type benchItem struct {
-	Name, Unit string
-	Plot       *plot
-	Rows       []benchRow
-	Judged     bool // there are intervals and verdicts
+	Name, Unit, Of string
+	Plot           *plot
+	Rows           []benchRow
+	Judged         bool // there are intervals and verdicts
+	rank           int
 }
 
-// benchRow is one target's figures.
+// benchRow is one side's figures.
 type benchRow struct {
 	Class, Name, Count         string
 	Median, Half               string
@@ -31,72 +37,187 @@ type benchRow struct {
 	Verdict, VerdictClass, Why string
 }
 
-// benchmarks draws those of the runs; the first column that has one is its base.
+// side is one target of one run that measured something.
+type side struct {
+	*bench.Side
+	name string
+}
+
+// benchmarks judges and draws what was measured. Of one run, its first target is the base of the others; of several,
+// each target's first run is the base of its others.
 func benchmarks(runs []*Run) *benchView {
-	type of struct {
-		name string
-		*Series
-	}
-	var keys [][2]string
-	all := map[[2]string][]of{}
-	for i, r := range runs {
-		for _, s := range r.Samples.sorted() {
-			k := [2]string{s.Name, s.Unit}
-			name := line(s.Target)
-			if len(runs) > 1 {
-				name = reports.Mark(i) + " " + name
+	v := &benchView{}
+	all := 0
+	for _, g := range groups(runs) {
+		rows := v.compare(g)
+		for _, key := range keys(g) {
+			all++
+			item, differs := draw(g, key, rows[key])
+			if g[0].Counts(key[1]) && !differs {
+				v.Counters++
+				continue
 			}
-			if all[k] == nil {
-				keys = append(keys, k)
-			}
-			all[k] = append(all[k], of{name, s})
+			v.Items = append(v.Items, item)
 		}
 	}
-	if len(keys) == 0 {
+	if all == 0 {
 		return nil
 	}
-	v := &benchView{}
-	for _, k := range keys {
-		if len(v.Items) == maxBenchmarks {
-			v.Left++
-			continue
-		}
-		item := benchItem{Name: line(k[0]), Unit: line(k[1])}
-		series := all[k]
-		slices.SortStableFunc(series, func(a, b of) int { return compareSeries(a.Series, b.Series) })
-		var values [][]float64
-		for i, s := range series {
-			list, boots := s.Values()
-			values = append(values, list)
-			row := benchRow{Class: hue(i), Name: s.name, Median: figure(quantile(list, 0.5)), Count: count(s.Count, "sample", "samples")}
-			if len(list) >= enough {
-				row.Half = figure(quantile(list, 0.25)) + " … " + figure(quantile(list, 0.75))
-			}
-			if boots {
-				row.Count += fmt.Sprintf(" in %d boots", len(list))
-			}
-			item.Rows = append(item.Rows, row)
-		}
-		judge(item.Rows, values)
-		item.Plot = distributions(fmt.Sprintf("Distributions of %s in %s on %s", item.Name, item.Unit, count(len(series), "target", "targets")), values)
-		v.Items = append(v.Items, item)
+	slices.SortStableFunc(v.Items, func(a, b benchItem) int { return cmp.Compare(a.rank, b.rank) })
+	if v.Left = max(len(v.Items)-maxBenchmarks, 0); v.Left > 0 {
+		v.Items = v.Items[:maxBenchmarks]
+	}
+	for i := range v.Items { // a curve costs more than a verdict
+		v.Items[i].Plot = v.Items[i].Plot.finish()
 	}
 	return v
 }
 
-// judge says how far each series is from the first.
-func judge(rows []benchRow, values [][]float64) {
-	for i := range rows[1:] {
-		base, now := quantile(values[0], 0.5), quantile(values[i+1], 0.5)
-		if base != 0 {
-			rows[i+1].Change = fmt.Sprintf("%+.1f\u202f%%", 100*(now-base)/base)
+// groups are the sides that are drawn over each other.
+func groups(runs []*Run) (list [][]side) {
+	at := map[string]int{}
+	for i, r := range runs {
+		for n, s := range r.Bench.Sides {
+			name, key := line(s.Target), s.Target
+			if len(runs) > 1 {
+				name = reports.Mark(i) + " " + name
+			} else {
+				key = ""
+			}
+			if n == 0 && len(r.Bench.Sides) == 1 && len(list) == 1 && len(list[0]) == i && len(runs[0].Bench.Sides) == 1 {
+				key = runs[0].Bench.Sides[0].Target // the only one of each
+			}
+			if _, ok := at[key]; !ok {
+				at[key] = len(list)
+				list = append(list, nil)
+			}
+			list[at[key]] = append(list[at[key]], side{s, name})
 		}
 	}
+	return list
 }
 
-// sorted are the series by name.
-func (s *Samples) sorted() []*Series {
-	list := slices.Clone(s.series)
-	slices.SortStableFunc(list, compareSeries)
+// keys are the benchmarks of a group: names and units, in the order of the sides.
+func keys(g []side) (list [][2]string) {
+	seen := map[[2]string]bool{}
+	for _, s := range g {
+		for _, one := range s.Series {
+			if k := [2]string{one.Name, one.Unit}; !seen[k] {
+				seen[k] = true
+				list = append(list, k)
+			}
+		}
+	}
 	return list
+}
+
+// compare judges each side against the first. A benchmark's rows are those of the second side, the third, ...
+func (v *benchView) compare(g []side) map[[2]string][]*bench.Row {
+	var pairs [][2]*bench.Side
+	for _, s := range g[1:] {
+		pairs = append(pairs, [2]*bench.Side{g[0].Side, s.Side})
+	}
+	rows := map[[2]string][]*bench.Row{}
+	for i, c := range bench.Compare(pairs, bench.Options{Settings: bench.Defaults()}) {
+		for _, r := range c.Rows {
+			k := [2]string{r.Name, r.Unit}
+			if rows[k] == nil {
+				rows[k] = make([]*bench.Row, len(pairs))
+			}
+			rows[k][i] = r
+		}
+		for _, n := range c.Notes {
+			if text := line(c.Of + ", " + c.With + ": " + n); !slices.Contains(v.Notes, text) {
+				v.Notes = append(v.Notes, text)
+			}
+		}
+	}
+	return rows
+}
+
+// Ranks of benchmarks on the page: what became worse comes first.
+const (
+	worse = iota
+	better
+	unsure
+	alike
+)
+
+func draw(g []side, key [2]string, rows []*bench.Row) (item benchItem, differs bool) {
+	item = benchItem{Name: line(key[0]), Unit: line(key[1]), rank: alike, Plot: &plot{}}
+	boots := true
+	for _, s := range g {
+		if one := s.Find(key[0], key[1]); one != nil && len(one.Values) < 3 {
+			boots = false // too few to be drawn: all samples are
+		}
+	}
+	for i, s := range g {
+		one := s.Find(key[0], key[1])
+		if one == nil {
+			continue
+		}
+		list := one.Sketch
+		if boots {
+			list = slices.Sorted(slices.Values(one.Values))
+		}
+		row := benchRow{Class: hue(i), Name: s.name, Median: figure(quantile(list, 0.5)), Count: count(one.Samples, "sample", "samples") + " in " + count(len(one.Boots), "boot", "boots")}
+		if len(list) >= enough {
+			row.Half = figure(quantile(list, 0.25)) + " … " + figure(quantile(list, 0.75))
+		}
+		if i > 0 && rows != nil && rows[i-1] != nil && rows[i-1].Only == "" {
+			item.Judged = true
+			rank := row.judge(rows[i-1])
+			item.rank = min(item.rank, rank)
+			differs = differs || rank < unsure
+		}
+		item.Rows = append(item.Rows, row)
+		item.Plot.series = append(item.Plot.series, list)
+		item.Plot.hues = append(item.Plot.hues, i)
+	}
+	what := "boots' medians"
+	if !boots {
+		what = "samples"
+	}
+	item.Of = what
+	item.Plot.Label = fmt.Sprintf("Distributions of the %s of %s in %s on %s", what, item.Name, item.Unit, count(len(item.Rows), "target", "targets"))
+	return item, differs
+}
+
+// judge writes the verdict into a row, and says where it ranks.
+func (row *benchRow) judge(r *bench.Row) int {
+	row.Change = percent(r.Effect)
+	if !math.IsInf(r.Lo, 0) && !math.IsInf(r.Hi, 0) {
+		row.Interval = percent(r.Lo) + " … " + percent(r.Hi)
+	}
+	row.P, row.Why = fmt.Sprintf("p = %.2g", r.P), line(r.Note)
+	row.Verdict = string(r.Verdict)
+	switch {
+	case r.Verdict == bench.Different && r.Worse():
+		row.VerdictClass = "f"
+		return worse
+	case r.Verdict == bench.Different:
+		row.VerdictClass = "p"
+		return better
+	case r.Verdict == bench.Unknown:
+		row.VerdictClass = "b"
+		if r.More > 0 {
+			row.Why = fmt.Sprintf("%s would tell", count(r.More, "more boot", "more boots"))
+		}
+		return unsure
+	}
+	return alike
+}
+
+// percent writes a fraction as a change.
+func percent(f float64) string {
+	if math.IsInf(f, 0) || math.IsNaN(f) {
+		return "–"
+	}
+	digits := 1
+	if a := math.Abs(f); a >= 1 {
+		digits = 0
+	} else if a < 0.001 {
+		digits = 2
+	}
+	return fmt.Sprintf("%+.*f\u202f%%", digits, 100*f)
 }

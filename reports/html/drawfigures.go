@@ -32,10 +32,11 @@ func (v *benchView) draw(m markup) {
 		return
 	}
 	m.add(`<section id="benchmarks" aria-labelledby="bench-h"><h2 id="bench-h">Benchmarks</h2>
-<p class="sub">The first row is the base. Curves are densities; below them each stroke is one value, the box is the middle half, the line in it the median.</p>
+<p class="sub">The first row is the base. A boot gives one value, the median of its samples. Curves are densities; below them each stroke is one value, the box is the middle half, the line in it the median.</p>
 `)
+	m.each("<p class=\"note\">%s</p>\n", v.Notes)
 	for _, b := range v.Items {
-		m.add(`<figure class="bench"><figcaption><h3 class="mono">%s</h3> <span class="unit">%s</span></figcaption>`, b.Name, b.Unit)
+		m.add(`<figure class="bench"><figcaption><h3 class="mono">%s</h3> <span class="unit">%s · %s</span></figcaption>`, b.Name, b.Unit, b.Of)
 		b.Plot.draw(m)
 		heads := []string{"target", "median", "middle half", "change"}
 		if b.Judged {
@@ -54,6 +55,9 @@ func (v *benchView) draw(m markup) {
 	}
 	if v.Left > 0 {
 		m.add(`<p class="note">%s drawn.</p>`, count(v.Left, "more is not", "more are not"))
+	}
+	if v.Counters > 0 {
+		m.add(`<p class="sub">%s not known to differ, and not drawn.</p>`, count(v.Counters, "counter is", "counters are"))
 	}
 	m.add("</section>\n")
 }

@@ -38,13 +38,21 @@ func history(runs []*Run) *historyView {
 	at := map[seriesKey][]point{}
 	var keys []seriesKey
 	for i, r := range runs {
-		for _, s := range r.Samples.sorted() {
-			k := seriesKey{s.Target, s.Name, s.Unit}
-			if at[k] == nil {
-				keys = append(keys, k)
+		for _, side := range r.Bench.Sides {
+			for _, s := range side.Series {
+				k := seriesKey{side.Target, s.Name, s.Unit}
+				if side.Counts(s.Unit) {
+					continue
+				}
+				if at[k] == nil {
+					keys = append(keys, k)
+				}
+				list := s.Sketch
+				if len(s.Values) >= enough {
+					list = slices.Sorted(slices.Values(s.Values))
+				}
+				at[k] = append(at[k], point{i, quantile(list, 0.25), quantile(list, 0.5), quantile(list, 0.75)})
 			}
-			list, _ := s.Values()
-			at[k] = append(at[k], point{i, quantile(list, 0.25), quantile(list, 0.5), quantile(list, 0.75)})
 		}
 	}
 	for _, k := range keys {
@@ -59,6 +67,8 @@ func history(runs []*Run) *historyView {
 	}
 	return v
 }
+
+type seriesKey struct{ target, name, unit string }
 
 // point is one run's quartiles of a benchmark.
 type point struct {

@@ -210,28 +210,3 @@ func TestDocument(t *testing.T) {
 		}
 	}
 }
-
-// However many measurements there are, few are kept, and they stand for all.
-func TestThinning(t *testing.T) {
-	s := newSamples()
-	const n = 1_000_003
-	for i := range n {
-		s.add(event.Event{Kind: event.Sampled, Target: "t", Boot: 1, Sample: &event.Sample{Name: "b", Unit: "ns/op", Value: float64(i)}})
-	}
-	one := s.series[0]
-	values, _ := one.Values()
-	if one.Count != n || len(values) > maxKept || len(values) < maxKept/2-1 || one.Max != n-1 || one.Min != 0 {
-		t.Errorf("%d of %d are kept, from %g to %g", len(values), one.Count, one.Min, one.Max)
-	}
-	for _, q := range []float64{0.1, 0.5, 0.9} {
-		if got := quantile(values, q); got < (q-0.002)*n || got > (q+0.002)*n {
-			t.Errorf("the quantile %g is %g", q, got)
-		}
-	}
-	for i := range 3 * maxSeries {
-		s.add(event.Event{Kind: event.Sampled, Target: "t", Sample: &event.Sample{Name: fmt.Sprint("invented ", i)}})
-	}
-	if len(s.series) != maxSeries || s.Left != 2*maxSeries+1 {
-		t.Errorf("%d series, %d measurements were left", len(s.series), s.Left)
-	}
-}

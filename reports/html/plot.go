@@ -29,6 +29,9 @@ type plot struct {
 	Ticks         []tick
 	AxisY         float64
 	Marks         []mark
+
+	series [][]float64 // sorted values, of the hues
+	hues   []int
 }
 
 type curve struct {
@@ -60,9 +63,10 @@ type mark struct {
 // hues are the classes of series, used again where there are more.
 func hue(i int) string { return "s" + strconv.Itoa(i%8) }
 
-// distributions draws series over each other: what the densities of their values look like, and below them
-// each series' own values.
-func distributions(label string, series [][]float64) *plot {
+// finish draws the series over each other: what the densities of their values look like, and below them each
+// series' own values. It is nil for series without a value.
+func (p *plot) finish() *plot {
+	series := p.series
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, s := range series {
 		if len(s) > 0 {
@@ -82,7 +86,7 @@ func distributions(label string, series [][]float64) *plot {
 	if slices.ContainsFunc(series, func(s []float64) bool { return len(s) >= enough }) {
 		curves = plotCurve
 	}
-	p := &plot{Width: plotWidth, Height: curves + plotStrip*len(series) + plotAxis + plotMargin, Label: label}
+	p.Width, p.Height = plotWidth, curves+plotStrip*len(series)+plotAxis+plotMargin
 	densities := make([][]float64, len(series))
 	top := 0.0
 	for i, s := range series {
@@ -96,10 +100,10 @@ func distributions(label string, series [][]float64) *plot {
 			continue
 		}
 		if len(s) >= enough {
-			p.Curves = append(p.Curves, outline(hue(i), densities[i], top))
+			p.Curves = append(p.Curves, outline(hue(p.hues[i]), densities[i], top))
 		}
 		y := float64(curves + plotMargin + plotStrip*i)
-		st := strip{Class: hue(i), Y: y, BoxX: x(quantile(s, 0.25)), Mid: x(quantile(s, 0.5)), BoxY: y + 3}
+		st := strip{Class: hue(p.hues[i]), Y: y, BoxX: x(quantile(s, 0.25)), Mid: x(quantile(s, 0.5)), BoxY: y + 3}
 		st.BoxW = max(x(quantile(s, 0.75))-st.BoxX, 1)
 		st.Dots = strokes(s, y+plotStrip/2, x)
 		p.Strips = append(p.Strips, st)
@@ -201,4 +205,15 @@ func figure(v float64) string {
 	}
 	s := strconv.FormatFloat(v, 'g', 4, 64)
 	return strings.Replace(s, "-", "−", 1)
+}
+
+// quantile is that of sorted values, between the nearest two (type 7 of Hyndman and Fan).
+func quantile(sorted []float64, q float64) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	at := q * float64(len(sorted)-1)
+	i := min(int(at), len(sorted)-1)
+	next := min(i+1, len(sorted)-1)
+	return sorted[i] + (at-float64(i))*(sorted[next]-sorted[i])
 }

@@ -9,13 +9,14 @@ import (
 	"path/filepath"
 
 	"xtest/reports"
+	"xtest/reports/bench"
 )
 
 // Run is one run as a page needs it.
 type Run struct {
 	Model *reports.Model
-	// Samples are its measurements, thinned out where there are many.
-	Samples *Samples
+	// Bench is what was measured.
+	Bench *bench.Run
 	// SHA256 is that of the record as it was read, in hexadecimal.
 	SHA256 string
 	// Dir is the run's folder as the page names it.
@@ -27,11 +28,13 @@ type Run struct {
 
 // Load reads a run's folder. Bad lines of the record become the model's warnings.
 func Load(dir string) (*Run, error) {
-	r := &Run{Samples: newSamples(), Dir: dir}
+	measured := bench.NewCollector(dir)
+	r := &Run{Dir: dir}
 	var err error
-	if r.Model, err = reports.Load(dir, r.Samples.add); err != nil {
+	if r.Model, err = reports.Load(dir, measured.Add); err != nil {
 		return nil, err
 	}
+	r.Bench = measured.Run()
 	r.SHA256, err = hash(filepath.Join(dir, reports.RecordName))
 	return r, err
 }
