@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"xtest/runner/dom0"
+	"xtest/runner/dom0/devicemodel"
 	"xtest/runner/event"
 	"xtest/runner/modules"
 	"xtest/runner/wire"
@@ -49,7 +50,18 @@ func Main(install Installer) {
 		if err := a.boot(); err != nil {
 			fmt.Fprintf(os.Stderr, "xtest: the agent gave up: %v\n", err)
 		}
+		if a.params[dom0.PowerParam] != "" {
+			if err := dom0.PowerOff(); err != nil {
+				fmt.Fprintf(os.Stderr, "xtest: %v\n", err)
+			}
+		}
 		powerOff()
+	case filepath.Base(os.Args[0]) == devicemodel.Name:
+		if err := devicemodel.Main(os.Args); err != nil {
+			fmt.Fprintf(os.Stderr, "xtest: the device model gave up: %v\n", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	case filepath.Base(os.Args[0]) == Marker:
 		a := &agent{install: install, console: os.Stderr}
 		unix.CloseOnExec(3)

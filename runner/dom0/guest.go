@@ -43,6 +43,7 @@ func (h *host) create(order wire.Order) (*guest, error) {
 		return nil, fmt.Errorf("making the guest's initial RAM file system: %w", err)
 	}
 	defer os.Remove(guestInitrd) // the domain has it
+	defer os.Remove(firmwareFile)
 	h.guests++
 	g := &guest{host: h, name: fmt.Sprintf("caller-%d", h.guests)}
 	// Domains are numbered in order, and nobody else creates any.
@@ -51,8 +52,8 @@ func (h *host) create(order wire.Order) (*guest, error) {
 		fmt.Fprintf(h.console, "xtest: the guest will have no partner: %v\n", err)
 	}
 	file := "/etc/xen/" + g.name
-	if err := os.WriteFile(file, []byte(g.config(order.Token)), 0o600); err != nil {
-		return nil, err
+	if err := g.prepare(file, order.Token); err != nil {
+		return nil, errors.Join(fmt.Errorf("preparing a %s guest: %w", h.kind, err), g.part())
 	}
 	fmt.Fprintf(h.console, "xtest: creating the %s guest %s\n", h.kind, g.name)
 	start := time.Now()
@@ -75,22 +76,29 @@ func (h *host) create(order wire.Order) (*guest, error) {
 	return g, nil
 }
 
-// config is xl.cfg(5). The guest's kernel prints nothing to its console but its last words, since its
-// agent's events come the same way. Newer kernels let an unprivileged domain's privcmd call nobody unless
-// told to.
-func (g *guest) config(token string) string {
+// prepare writes what the toolstack is to make the guest of.
+func (g *guest) prepare(file, token string) error {
+	line := g.commandLine(token)
+	config := fmt.Sprintf("name = %q\ntype = %q\nmemory = %d\nvcpus = 1\n", g.name, g.kind, guestMemory)
+	if g.kind == HVM {
+		if err := errors.Join(writeFirmware(firmwareFile, guestInitrd, hvmParams+line), modelDevices()); err != nil {
+			return err
+		}
+		config += hvmConfig()
+	} else {
+		config += fmt.Sprintf("kernel = \"/%s\"\nramdisk = %q\ncmdline = %q\n", Kernel, guestInitrd, line)
+	}
+	return os.WriteFile(file, []byte(config), 0o600)
+}
+
+// commandLine is the guest's kernel's. It prints nothing to its console but its last words, since its agent's
+// events come the same way. Newer kernels let an unprivileged domain's privcmd call nobody unless told to.
+func (g *guest) commandLine(token string) string {
 	params := ""
 	if g.partner != nil {
 		params = fmt.Sprintf("%s=%d,%d ", xen.PartnerParam, g.partner.port, g.partner.ref)
 	}
-	return fmt.Sprintf(`name = %q
-type = %q
-kernel = "/%s"
-ramdisk = %q
-memory = %d
-vcpus = 1
-cmdline = "%sconsole=hvc0 loglevel=1 panic=-1 rdinit=/init xen_privcmd.unrestricted=1 xtest.channel=/dev/hvc0 xtest.token=%s"
-`, g.name, g.kind, Kernel, guestInitrd, guestMemory, params, token)
+	return params + "console=hvc0 loglevel=1 panic=-1 rdinit=/init xen_privcmd.unrestricted=1 xtest.channel=/dev/hvc0 xtest.token=" + token
 }
 
 // writeInitrd packs this program, dom0's modules, since the guests run the same kernel, and the order.

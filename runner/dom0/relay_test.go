@@ -210,7 +210,7 @@ func TestProcessorThatCannot(t *testing.T) {
 		kind         string
 		capabilities uint32
 		want         string
-	}{{PV, none, ""}, {PVH, hvm, ""}, {PVH, none, "cannot run PVH guests: Xen found neither SVM nor VMX"}} {
+	}{{PV, none, ""}, {PVH, hvm, ""}, {PVH, none, "cannot run PVH guests: Xen found neither SVM nor VMX"}, {HVM, hvm, ""}, {HVM, none, "cannot run HVM guests: Xen found neither SVM nor VMX"}} {
 		err := capable(c.kind, c.capabilities)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s with %#x: %v", c.kind, c.capabilities, err)

@@ -18,7 +18,7 @@ func TestCallers(t *testing.T) {
 		"./xen.gz@pvh":      {"./xen.gz", "pvh", true},
 		"./a@pv/xen.gz":     {"./a@pv/xen.gz", "dom0", true},
 		"./a@b/xen.gz@pv":   {"./a@b/xen.gz", "pv", true},
-		"debian-12@hvm":     {"debian-12", "hvm", true}, // to be told why not
+		"debian-12@hvm":     {"debian-12", "hvm", true},
 		"debian-12@pvm":     {"debian-12", "pvm", false},
 		"debian-99@pv":      {"debian-99", "pv", false},
 		"debian-12@":        {"debian-12", "", false},
@@ -34,7 +34,7 @@ func TestCallers(t *testing.T) {
 	for _, o := range (Backend{}).Targets() {
 		offered[o.What] = true
 	}
-	if !offered["debian-12"] || !offered["debian-12@pv"] || !offered["debian-12@pvh"] {
+	if !offered["debian-12"] || !offered["debian-12@pv"] || !offered["debian-12@pvh"] || !offered["debian-12@hvm"] {
 		t.Errorf("offered: %v", offered)
 	}
 }

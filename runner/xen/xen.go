@@ -44,15 +44,7 @@ func (Backend) Targets() []machine.Offer {
 const dom0Caller = "dom0"
 
 // callers are the types of guests that can be one.
-var callers = []string{dom0.PV, dom0.PVH}
-
-// noHVM is why none of them is an HVM guest: with Debian 12's packages the firmware did not hand over to a kernel
-// of 8 MiB within five minutes. Whether it is stuck or slow, since each access to a port goes through Xen to QEMU
-// in dom0, was not found out.
-var noHVM = &machine.Unavailable{
-	Reason: "HVM guests are no callers yet: their firmware did not load a kernel from the device model within 5 minutes under emulation",
-	Fix:    "name @pvh, whose hypercalls Xen dispatches through the same table",
-}
+var callers = []string{dom0.PV, dom0.PVH, dom0.HVM}
 
 // split separates WHAT@CALLER. An @ of a file's own path is none of that.
 func split(what string) (hypervisor, caller string) {
@@ -66,7 +58,7 @@ func split(what string) (hypervisor, caller string) {
 // Takes the path of a hypervisor, and a caller behind it.
 func (Backend) Takes(what string) bool {
 	hypervisor, caller := split(what)
-	if caller != dom0Caller && caller != dom0.HVM && !slices.Contains(callers, caller) {
+	if caller != dom0Caller && !slices.Contains(callers, caller) {
 		return false
 	}
 	_, known := depot.FindRelease(hypervisor)
@@ -108,9 +100,6 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 		return nil, err
 	}
 	what, caller := split(what)
-	if caller == dom0.HVM {
-		return nil, noHVM
-	}
 	o := s.Options
 	accel, err := qemu.ChooseAccel(ctx, path, o.Accel, s.Depot.Cache)
 	if err != nil {
