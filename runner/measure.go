@@ -29,6 +29,8 @@ const SaltParam = "xtest.salt"
 type Stage struct {
 	Up    []string // the targets that can be booted, in the plan's order
 	Ended int      // turns
+	// Settle waits until the turns that have begun have ended, and gives their number.
+	Settle func() int
 }
 
 // Measure carries the plan out in the turns that next gives until it has none, in their order: a turn
@@ -58,7 +60,10 @@ func Measure(ctx context.Context, plan Plan, rec *record.Writer, next func(Stage
 	var turns sync.WaitGroup
 	var ended atomic.Int32
 	for len(up) > 0 && working.Err() == nil {
-		turn, ok := next(Stage{Up: up, Ended: int(ended.Load())})
+		turn, ok := next(Stage{Up: up, Ended: int(ended.Load()), Settle: func() int {
+			turns.Wait()
+			return int(ended.Load())
+		}})
 		if !ok {
 			break
 		}

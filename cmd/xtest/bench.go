@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,12 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"xtest/reports"
+	"xtest/reports/bench"
 	"xtest/runner"
 	"xtest/runner/event"
 	"xtest/runner/machine"
 	"xtest/runner/qemu"
-	"xtest/runner/record"
 	"xtest/suites/spec"
 )
 
@@ -21,13 +21,22 @@ const (
 	benchLabel = "bench" // of specs that are benchmarks
 	benchSuite = "perf"  // whose specs are measured on every target
 	maxBoots   = 10_000
+	// defaultBoots are as many as the verdict *different* takes at the least.
+	defaultBoots = 10
 )
 
 // measureFlags are what `xtest bench` was asked for.
 type measureFlags struct {
 	runFlags
+	gateFlags
 	tier         string
 	boots, salts int
+	first        int // salt
+	adaptive     bool
+	budget       time.Duration
+	judging      bench.Options
+	names        []string            // of the targets
+	compares     []*bench.Comparison // of the first with the others, once it was measured
 }
 
 func benchCommand() *cobra.Command {
@@ -45,7 +54,8 @@ all, and all that disturbs. The kernel's own counters are recorded in both.
 The samples are on the record below --runs: ` + "`xtest compare`" + ` judges whether two targets differ.`,
 		Example: `  xtest bench qemu:debian-12
   xtest bench 'qemu:debian-{11,12}' --bench 'munmap/*' --boots 20
-  xtest bench uml:debian-12 --bench syscall/null --boots 4`,
+  xtest bench uml:debian-12 --bench syscall/null --boots 4
+  xtest bench qemu:debian-12 qemu:debian-13 --adaptive --budget 10m --gate 'munmap/*:2%'`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return allTargetNames(&f.config), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -56,12 +66,15 @@ The samples are on the record below --runs: ` + "`xtest compare`" + ` judges whe
 	}
 	f.archive.add(c)
 	f.config.add(c)
-	o := &f.options
+	o := &f.runFlags.options
 	flags := c.Flags()
 	flags.StringSliceVar(&o.Specs, "bench", nil, "benchmarks to run, by ID or pattern (*, ?) (default: all)")
 	flags.StringSliceVar(&o.Exclude, "exclude", nil, "benchmarks to leave out, by ID or pattern (*, ?)")
 	flags.StringVar(&f.tier, "tier", "", "what is measured: counts (instructions) or wall (time) (default: counts where all targets can)")
-	flags.IntVar(&f.boots, "boots", 10, "boots of each target")
+	flags.IntVar(&f.boots, "boots", 0, fmt.Sprintf("boots of each target (default %d)", defaultBoots))
+	flags.BoolVar(&f.adaptive, "adaptive", false, "boot until it is known whether the targets differ from the first one, or --budget ends")
+	flags.DurationVar(&f.budget, "budget", 10*time.Minute, "the most time that --adaptive takes")
+	f.gateFlags.add(c)
 	flags.IntVar(&f.salts, "salts", 0, "how many salts these boots share; 1: all boot alike (default: each boot has its own)")
 	flags.Float64Var(&o.Limits.Scale, "time-scale", 0, "multiply time limits, 0.1 to 100 (default 1)")
 	flags.StringVar(&f.runs, "runs", "runs", "folder that holds the records")
@@ -74,49 +87,76 @@ The samples are on the record below --runs: ` + "`xtest compare`" + ` judges whe
 	return c
 }
 
-func (f *measureFlags) run(ctx context.Context, names []string) error {
-	switch {
-	case len(names) == 0:
-		return usagef("name the targets to measure; `xtest targets list` shows all")
-	case f.boots < 1 || f.boots > maxBoots:
-		return usagef("--boots %d: a target is booted 1 to %d times", f.boots, maxBoots)
-	case f.salts < 0 || f.salts > f.boots:
-		return usagef("--salts %d: there are 1 to %d, as --boots says", f.salts, f.boots)
-	case !slices.Contains([]string{"", event.Counts, event.Wall}, f.tier):
-		return usagef("--tier %q: it is %s or %s", f.tier, event.Counts, event.Wall)
+func (f *measureFlags) run(ctx context.Context, names []string) (err error) {
+	if err := f.check(len(names)); err != nil {
+		return err
 	}
-	f.options.Labels = []string{benchLabel}
-	f.options.Suites = suitesWith(benchLabel)
+	if f.judging, err = f.gateFlags.options(); err != nil {
+		return err
+	}
+	o := &f.runFlags.options
+	o.Labels, o.Suites = []string{benchLabel}, suitesWith(benchLabel)
+	f.first, o.Salt = max(o.Salt, 1), 0
+	if f.tier == event.Counts {
+		o.Clock = qemu.Icount
+	}
 	plan, err := f.plan(names)
+	if err == nil && f.tier == "" && o.Clock == "" && !slices.ContainsFunc(plan.Targets, func(t runner.Target) bool { return !countable(t.Backend) }) {
+		o.Clock = qemu.Icount
+		plan, err = f.plan(names)
+	}
 	if err != nil {
 		return err
 	}
-	tier := f.tier
-	if tier == "" && f.options.Clock == "" {
-		tier = event.Wall
-		if !slices.ContainsFunc(plan.Targets, func(t runner.Target) bool { return !countable(t.Backend) }) {
-			tier = event.Counts
-		}
-	}
-	if tier == event.Counts {
-		f.options.Clock = qemu.Icount
-	}
-	if f.options.Clock != "" {
-		tier = event.Counts
-		if plan, err = f.plan(names); err != nil {
-			return err
-		}
-	}
+	tier, counting := event.Wall, 0
 	for i := range plan.Targets {
 		t := &plan.Targets[i]
-		t.Alone = tier == event.Wall
+		if t.Options.Clock == qemu.Icount {
+			tier = event.Counts
+			counting++
+		}
 		t.Suites = slices.DeleteFunc(slices.Clone(t.Suites), func(s string) bool {
 			return s != benchSuite && !slices.Contains(t.Backend.Suites(), s)
 		})
 	}
+	if counting > 0 && counting < len(plan.Targets) || tier != cmp.Or(f.tier, tier) {
+		return usagef("the clock of %d of the %d targets counts instructions: --tier %s has all do so, and --tier %s takes targets without `clock: %s`", counting, len(plan.Targets), event.Counts, event.Wall, qemu.Icount)
+	}
+	for i := range plan.Targets {
+		plan.Targets[i].Alone = tier == event.Wall
+	}
 	f.bench = &event.Bench{Tier: tier, Boots: f.boots}
-	f.carry = f.measure
-	return f.carryOut(ctx, plan, nil, nil, nil)
+	f.carry, f.draw = f.measure, f.show
+	f.names = namesOf(plan.Targets)
+	if err := f.carryOut(ctx, plan, nil, nil, nil); err != nil || len(f.gates) == 0 {
+		return err
+	}
+	return gateExit(f.compares, f.judging.Gates)
+}
+
+// check checks what was typed for n targets.
+func (f *measureFlags) check(n int) error {
+	switch {
+	case n == 0:
+		return usagef("name the targets to measure; `xtest targets list` shows all")
+	case f.boots < 0 || f.boots > maxBoots:
+		return usagef("--boots %d: a target is booted 1 to %d times", f.boots, maxBoots)
+	case f.adaptive && f.boots > 0:
+		return usagef("--adaptive finds out how many boots it takes; leave --boots %d out, or --adaptive", f.boots)
+	case f.adaptive && f.budget <= 0:
+		return usagef("--budget %v: it is a time, as 10m", f.budget)
+	case n == 1 && (f.adaptive || len(f.gates) > 0):
+		return usagef("--adaptive and --gate compare targets with the first one: name two or more")
+	case !slices.Contains([]string{"", event.Counts, event.Wall}, f.tier):
+		return usagef("--tier %q: it is %s or %s", f.tier, event.Counts, event.Wall)
+	}
+	if f.boots == 0 && !f.adaptive {
+		f.boots = defaultBoots
+	}
+	if f.salts < 0 || f.salts > maxBoots || f.boots > 0 && f.salts > f.boots {
+		return usagef("--salts %d: they are as many as --boots or fewer", f.salts)
+	}
+	return nil
 }
 
 // suitesWith are those that have specs with the label.
@@ -144,51 +184,4 @@ func saltable(b machine.Backend) bool {
 	}
 	_, takes := h.Heeds()[machine.OptionParams]
 	return takes
-}
-
-// measure boots the targets in turns.
-func (f *measureFlags) measure(ctx context.Context, plan runner.Plan, rec *record.Writer, progress *reports.Progress) error {
-	var turns []runner.Turn
-	var begun int
-	var start time.Time
-	return runner.Measure(ctx, plan, rec, func(s runner.Stage) (runner.Turn, bool) {
-		if turns == nil {
-			start = time.Now()
-			turns = turnsOf(slices.DeleteFunc(slices.Clone(plan.Targets), func(t runner.Target) bool { return !slices.Contains(s.Up, t.Name) }), f.boots, f.salts)
-		}
-		if begun == len(turns) {
-			return runner.Turn{}, false
-		}
-		t := turns[begun]
-		left := ""
-		if s.Ended > 0 {
-			left = ", " + reports.Span(time.Since(start)/time.Duration(s.Ended)*time.Duration(len(turns)-s.Ended)) + " left"
-		}
-		begun++
-		progress.Say(fmt.Sprintf("boot    %d of %d  %s  salt %d%s", begun, len(turns), t.Target, t.Salt, left))
-		return t, true
-	})
-}
-
-// turnsOf gives the boots in their order: each target once, then each once the other way round, and so on,
-// so that what becomes slower with time does so for all.
-func turnsOf(targets []runner.Target, boots, salts int) []runner.Turn {
-	if salts == 0 {
-		salts = boots
-	}
-	var all []runner.Turn
-	for n := range boots {
-		order := slices.Clone(targets)
-		if n%2 == 1 {
-			slices.Reverse(order)
-		}
-		for _, t := range order {
-			turn := runner.Turn{Target: t.Name}
-			if saltable(t.Backend) {
-				turn.Salt = 1 + n%salts
-			}
-			all = append(all, turn)
-		}
-	}
-	return all
 }
