@@ -129,7 +129,7 @@ func (p trialProgram) judge(ctx context.Context, m *machine) (finding, error) {
 	}
 	f := p.compare(interp, o)
 	if _, err := m.Stat(interp); err != nil {
-		f.notes = append(f.notes, "the interpreter is not there: "+err.Error())
+		f.Notes = append(f.Notes, "the interpreter is not there: "+err.Error())
 	}
 	return f, nil
 }
@@ -139,18 +139,18 @@ func (p trialProgram) compare(interp string, o outcome) finding {
 	switch {
 	case p.dies != "":
 		if o.status <= 0 || !strings.Contains(o.stderr, p.dies) {
-			return bad(call, o.String(), "a status above 0 and a message with "+p.dies)
+			return inspection.Bad(call, o.String(), "a status above 0 and a message with "+p.dies)
 		}
-		return good(2)
+		return inspection.Good(2)
 	case o.died != "" || o.status != 0:
-		return bad(call, o.String(), "it starts, and ends with status 0")
+		return inspection.Bad(call, o.String(), "it starts, and ends with status 0")
 	case !strings.HasPrefix(o.stdout, p.prints) || !strings.HasSuffix(o.stdout, p.printsLast):
-		return bad(call, fmt.Sprintf("functions wrote %q", clip(o.stdout)), fmt.Sprintf("%q first and %q last", p.prints, p.printsLast))
+		return inspection.Bad(call, fmt.Sprintf("functions wrote %q", clip(o.stdout)), fmt.Sprintf("%q first and %q last", p.prints, p.printsLast))
 	}
 	body := strings.TrimSuffix(o.stdout, p.printsLast)
 	got, before, err := elfmaker.Outcomes(body, len(p.steps))
 	if err != nil || before != p.prints {
-		return bad(call, o.String(), fmt.Sprintf("%q, then what the steps gave", p.prints))
+		return inspection.Bad(call, o.String(), fmt.Sprintf("%q, then what the steps gave", p.prints))
 	}
 	for i, c := range p.steps {
 		if !c.good(got[i]) {
@@ -158,8 +158,8 @@ func (p trialProgram) compare(interp string, o outcome) finding {
 			if got[i].Errno != 0 {
 				text = fmt.Sprintf("%d, %s", int32(got[i].Value), spec.ErrnoName(unix.Errno(got[i].Errno)))
 			}
-			return bad(c.text, text, c.want)
+			return inspection.Bad(c.text, text, c.want)
 		}
 	}
-	return good(len(p.steps) + 1)
+	return inspection.Good(len(p.steps) + 1)
 }

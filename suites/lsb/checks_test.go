@@ -167,13 +167,13 @@ func TestUsers(t *testing.T) {
 
 // A clause about what is not there is not passed.
 func TestNothingToJudge(t *testing.T) {
-	if f := none("call", 0, nil, ""); f.holds() || f.inapplicable == "" {
+	if f := inspection.None[string]("call", 0, nil, ""); f.Holds() || f.Inapplicable == "" {
 		t.Errorf("no facts: %+v", f)
 	}
-	if f := none("call", 9, strings.Fields("1 2 3 4 5 6 7 8 9"), ""); f.got != "9 of 9 not: 1, 2, 3, 4, 5, 6, 7, 8 and 1 more" {
-		t.Errorf("a long list: %q", f.got)
+	if f := inspection.None("call", 9, strings.Fields("1 2 3 4 5 6 7 8 9"), ""); f.Got != "9 of 9 not: 1, 2, 3, 4, 5, 6, 7, 8 and 1 more" {
+		t.Errorf("a long list: %q", f.Got)
 	}
-	if got := shorten("ab\xffcd", 4); got != "ab\uFFFDc..." {
+	if got := inspection.Shorten("ab\xffcd", 4); got != "ab\uFFFDc..." {
 		t.Errorf("shortened: %q", got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

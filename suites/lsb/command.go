@@ -156,15 +156,7 @@ func (o outcome) String() string {
 }
 
 // clip shortens a piece of text for a verdict.
-func clip(s string) string { return shorten(s, 300) }
-
-// shorten keeps the first bytes of a text, up to most, and of those what is UTF-8.
-func shorten(s string, most int) string {
-	if len(s) > most {
-		s = s[:most] + "..."
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
-}
+func clip(s string) string { return inspection.Shorten(s, 300) }
 
 // capture keeps the first [maxOutput] bytes that are written to it. The buffer is not embedded: its
 // ReadFrom would be preferred to Write.

@@ -38,9 +38,9 @@ PATH=$was; echo $missing`
 		return finding{}, err
 	}
 	if o.status != 0 {
-		return bad("command -v of each built-in", o.String(), "status 0"), nil
+		return inspection.Bad("command -v of each built-in", o.String(), "status 0"), nil
 	}
-	return none("command -v of each built-in, with an empty path", len(builtIns), strings.Fields(o.stdout), "known to sh"), nil
+	return inspection.None("command -v of each built-in, with an empty path", len(builtIns), strings.Fields(o.stdout), "known to sh"), nil
 }
 
 // checkConfiguredPath holds the utilities of POSIX against the path that getconf gives; LSB's own,
@@ -51,7 +51,7 @@ func checkConfiguredPath(ctx context.Context, m *machine) (finding, error) {
 		return finding{}, err
 	}
 	if o.status != 0 {
-		return bad("getconf PATH", o.String(), "status 0"), nil
+		return inspection.Bad("getconf PATH", o.String(), "status 0"), nil
 	}
 	dirs := strings.Split(strings.TrimSuffix(o.stdout, "\n"), ":")
 	var missing []string
@@ -68,7 +68,7 @@ func checkConfiguredPath(ctx context.Context, m *machine) (finding, error) {
 			}
 		}
 	}
-	return none("looking up in "+clip(o.stdout), facts, missing, "every utility that /bin or /usr/bin holds"), nil
+	return inspection.None("looking up in "+clip(o.stdout), facts, missing, "every utility that /bin or /usr/bin holds"), nil
 }
 
 func (m *machine) inAny(dirs []string, name string) bool {

@@ -24,12 +24,12 @@ var _ = suite.Describe("init", func() {
 	it(spec.Meta{
 		ID: "init/cron-jobs", Clause: cronClause + "entries of /etc/crontab and of files in /etc/cron.d, with a user in the sixth field, run in their minute",
 		Level: spec.Must, Grade: spec.Guest, Limit: time.Minute, Sources: []string{"INI-001"}, Needs: cron,
-	}, apart(checkCronJobs))
+	}, apart(byCron(checkCronJobs)))
 	for _, period := range inspection.CronPeriods {
 		it(spec.Meta{
 			ID: "init/cron-" + period, Clause: cronClause + "an executable in /etc/cron." + period + " is run when its time has come",
 			Level: spec.Must, Grade: spec.Guest, Limit: time.Minute, Sources: []string{"INI-002"}, Needs: cron,
-		}, apart(checkCronPeriod(period)))
+		}, apart(byCron(checkCronPeriod(period))))
 	}
 	at := append(slices.Clone(apartNeeds), has("at"), daemon("atd"))
 	it(spec.Meta{
@@ -84,7 +84,7 @@ func (s *site) jobs(ctx context.Context, m *machine, argv []string, due time.Tim
 		return finding{}, err
 	}
 	if o.died != "" || o.status != 0 {
-		return bad("starting "+c.String(), o.String(), "status 0"), nil
+		return inspection.Bad("starting "+c.String(), o.String(), "status 0"), nil
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -96,13 +96,13 @@ func (s *site) jobs(ctx context.Context, m *machine, argv []string, due time.Tim
 			return err != nil || info.Size() == 0
 		})
 		if i < 0 {
-			return good(len(files)), nil
+			return inspection.Good(len(files)), nil
 		}
 		select {
 		case <-ctx.Done():
 			return finding{}, fmt.Errorf("waiting for the jobs of %s: %w", c, ctx.Err())
 		case <-late.C:
-			return bad("waiting for the jobs of "+c.String(), fmt.Sprintf("%s has not run within %v", path.Base(files[i]), patience), "each runs"), nil
+			return inspection.Bad("waiting for the jobs of "+c.String(), fmt.Sprintf("%s has not run within %v", path.Base(files[i]), patience), "each runs"), nil
 		case <-tick.C:
 		}
 	}
@@ -134,25 +134,34 @@ func hide() error {
 	return err
 }
 
-func checkCronJobs(ctx context.Context, m *machine, s *site) (finding, error) {
-	dir, remove, err := open777()
-	if err != nil {
-		return finding{}, err
+// cronCheck judges with cron, the daemon at a path, and a folder where jobs may write.
+type cronCheck func(ctx context.Context, m *machine, s *site, at, dir string) (finding, error)
+
+func byCron(c cronCheck) func(context.Context, *machine, *site) (finding, error) {
+	return func(ctx context.Context, m *machine, s *site) (finding, error) {
+		dir, remove, err := open777()
+		if err != nil {
+			return finding{}, err
+		}
+		defer remove()
+		at, err := m.anyOf("cron", "crond")
+		if err != nil {
+			return finding{}, err
+		}
+		return c(ctx, m, s, at, dir)
 	}
-	defer remove()
-	at, err := m.anyOf("cron", "crond")
-	if err != nil {
-		return finding{}, err
-	}
+}
+
+func checkCronJobs(ctx context.Context, m *machine, s *site, at, dir string) (finding, error) {
 	// PATH as 22.1 does not lay one down; the user daemon is one of 23.2.
 	table := "SHELL=/bin/sh\nPATH=/bin:/usr/bin\n33 * * * * %s id -un >%s/%s\n"
-	err = errors.Join(hide(), os.WriteFile("/etc/crontab", fmt.Appendf(nil, table, "daemon", dir, "crontab"), 0o644),
+	err := errors.Join(hide(), os.WriteFile("/etc/crontab", fmt.Appendf(nil, table, "daemon", dir, "crontab"), 0o644),
 		os.WriteFile("/etc/cron.d/xtest", fmt.Appendf(nil, table, "root", dir, "cron.d"), 0o644))
 	if err != nil {
 		return finding{}, fmt.Errorf("making tables of cron: %w", err)
 	}
 	f, err := s.jobs(ctx, m, []string{at}, nextMinute(), path.Join(dir, "crontab"), path.Join(dir, "cron.d"))
-	if err != nil || !f.holds() {
+	if err != nil || !f.Holds() {
 		return f, err
 	}
 	for name, user := range map[string]string{"crontab": "daemon", "cron.d": "root"} {
@@ -161,10 +170,10 @@ func checkCronJobs(ctx context.Context, m *machine, s *site) (finding, error) {
 			return finding{}, err
 		}
 		if string(got) != user+"\n" {
-			return bad("id -un in a job of /etc/"+name, fmt.Sprintf("%q", clip(string(got))), user), nil
+			return inspection.Bad("id -un in a job of /etc/"+name, fmt.Sprintf("%q", clip(string(got))), user), nil
 		}
 	}
-	return good(4), nil
+	return inspection.Good(4), nil
 }
 
 // open777 makes a folder where jobs of any user may write.
@@ -177,21 +186,12 @@ func open777() (dir string, remove func(), err error) {
 	return dir, remove, err
 }
 
-func checkCronPeriod(period string) func(ctx context.Context, m *machine, s *site) (finding, error) {
-	return func(ctx context.Context, m *machine, s *site) (finding, error) {
+func checkCronPeriod(period string) cronCheck {
+	return func(ctx context.Context, m *machine, s *site, at, dir string) (finding, error) {
 		folder := "/etc/cron." + period
 		entry, due, err := m.entryFor(folder, time.Now())
 		if err != nil {
-			return finding{inapplicable: err.Error() + "; that something runs it at all is judged by init/cron-directories"}, nil
-		}
-		dir, remove, err := open777()
-		if err != nil {
-			return finding{}, err
-		}
-		defer remove()
-		at, err := m.anyOf("cron", "crond")
-		if err != nil {
-			return finding{}, err
+			return finding{Inapplicable: err.Error() + "; that something runs it at all is judged by init/cron-directories"}, nil
 		}
 		err = errors.Join(hide(), os.WriteFile("/etc/crontab", []byte("SHELL=/bin/sh\nPATH=/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin\n"+entry), 0o644),
 			os.WriteFile(path.Join(folder, "xtest"), []byte("#!/bin/sh\nid -un >"+dir+"/"+period+"\n"), 0o755))
@@ -273,11 +273,11 @@ func checkQueued(queue string) func(ctx context.Context, m *machine, s *site) (f
 			return finding{}, err
 		}
 		if o.died != "" || o.status != 0 {
-			return bad(c.String(), o.String(), "status 0"), nil
+			return inspection.Bad(c.String(), o.String(), "status 0"), nil
 		}
 		// Whatever the machine is busy with, its load permits.
 		f, err := s.jobs(ctx, m, []string{"atd", "-l", "1000"}, time.Time{}, path.Join(dir, "done"))
-		if err != nil || !f.holds() {
+		if err != nil || !f.Holds() {
 			return f, err
 		}
 		got, err := os.ReadFile(path.Join(dir, "done"))
@@ -285,8 +285,8 @@ func checkQueued(queue string) func(ctx context.Context, m *machine, s *site) (f
 			return finding{}, err
 		}
 		if string(got) != "kept\n" { // POSIX.1-2008 at: the environment is kept
-			return bad("a variable of the environment in the job", fmt.Sprintf("%q", clip(string(got))), "what it was when the job was queued"), nil
+			return inspection.Bad("a variable of the environment in the job", fmt.Sprintf("%q", clip(string(got))), "what it was when the job was queued"), nil
 		}
-		return good(3), nil
+		return inspection.Good(3), nil
 	}
 }

@@ -38,7 +38,7 @@ func (f fixture) put(name, content string) {
 func (f fixture) passes(c check) finding {
 	f.Helper()
 	got, err := c(f.Context(), f.machine)
-	if err != nil || !got.holds() {
+	if err != nil || !got.Holds() {
 		f.Errorf("want a pass, got %+v, %v", got, err)
 	}
 	return got
@@ -47,11 +47,11 @@ func (f fixture) passes(c check) finding {
 func (f fixture) fails(c check, words ...string) finding {
 	f.Helper()
 	got, err := c(f.Context(), f.machine)
-	if err != nil || got.call == "" {
+	if err != nil || got.Call == "" {
 		f.Errorf("want a fail, got %+v, %v", got, err)
 	}
 	for _, w := range words {
-		if !bytes.Contains([]byte(got.call+"\n"+got.got), []byte(w)) {
+		if !bytes.Contains([]byte(got.Call+"\n"+got.Got), []byte(w)) {
 			f.Errorf("want %q in %+v", w, got)
 		}
 	}
@@ -62,7 +62,7 @@ func (f fixture) fails(c check, words ...string) finding {
 func (f fixture) skips(c check) {
 	f.Helper()
 	got, err := c(f.Context(), f.machine)
-	if err != nil || got.inapplicable == "" {
+	if err != nil || got.Inapplicable == "" {
 		f.Errorf("want nothing to judge, got %+v, %v", got, err)
 	}
 }

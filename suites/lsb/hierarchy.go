@@ -27,21 +27,21 @@ func checkDevice(d inspection.Device) check {
 		name := "/dev/" + d.Name
 		want, read := reads[d.Name]
 		if f := m.JudgeDevice(d); !f.Holds() || !read {
-			return finding{call: f.Call, got: f.Got, expected: f.Expected, notes: good(f.Facts).notes}, nil
+			return f, nil
 		}
 		f, err := os.OpenFile(m.host(name), os.O_RDWR, 0)
 		if err != nil {
-			return bad("open() of "+name, spec.ErrnoName(err), "success"), nil
+			return inspection.Bad("open() of "+name, spec.ErrnoName(err), "success"), nil
 		}
 		defer f.Close()
 		buf := []byte("....")
 		n, _ := f.Read(buf)
 		if string(buf[:n]) != want {
-			return bad("read() of "+name, fmt.Sprintf("%q", buf[:n]), fmt.Sprintf("%q", want)), nil
+			return inspection.Bad("read() of "+name, fmt.Sprintf("%q", buf[:n]), fmt.Sprintf("%q", want)), nil
 		}
 		if n, err := f.Write(buf); n != len(buf) {
-			return bad("write() of 4 bytes to "+name, fmt.Sprintf("%d, %s", n, spec.ErrnoName(err)), "4"), nil
+			return inspection.Bad("write() of 4 bytes to "+name, fmt.Sprintf("%d, %s", n, spec.ErrnoName(err)), "4"), nil
 		}
-		return good(4), nil
+		return inspection.Good(4), nil
 	}
 }

@@ -56,23 +56,23 @@ func askRelease(ctx context.Context, m *machine, args ...string) (outcome, error
 func checkRelease(ctx context.Context, m *machine) (finding, error) {
 	at, err := m.Command("lsb_release")
 	if err != nil {
-		return bad("looking lsb_release up", err.Error(), "an executable file"), nil
+		return inspection.Bad("looking lsb_release up", err.Error(), "an executable file"), nil
 	}
 	bare, err := askRelease(ctx, m)
 	if err != nil {
 		return finding{}, err
 	}
 	if bare.status != 0 {
-		return bad(at, bare.String(), "status 0"), nil
+		return inspection.Bad(at, bare.String(), "status 0"), nil
 	}
 	v, err := askRelease(ctx, m, "-v")
 	if err != nil {
 		return finding{}, err
 	}
 	if bare.stdout != v.stdout {
-		return bad(at, fmt.Sprintf("stdout %q", clip(bare.stdout)), fmt.Sprintf("as with -v: %q", clip(v.stdout))), nil
+		return inspection.Bad(at, fmt.Sprintf("stdout %q", clip(bare.stdout)), fmt.Sprintf("as with -v: %q", clip(v.stdout))), nil
 	}
-	return good(3), nil
+	return inspection.Good(3), nil
 }
 
 // oneLine matches "name:<TAB>value" alone on its line.
@@ -87,9 +87,9 @@ func releaseLine(option, name string) check {
 			return finding{}, err
 		}
 		if o.status != 0 || !oneLine(name).MatchString(o.stdout) {
-			return bad("lsb_release "+option, o.String(), fmt.Sprintf("status 0, one line %q and a value", name+":\t")), nil
+			return inspection.Bad("lsb_release "+option, o.String(), fmt.Sprintf("status 0, one line %q and a value", name+":\t")), nil
 		}
-		return good(2), nil
+		return inspection.Good(2), nil
 	}
 }
 
@@ -127,10 +127,10 @@ func checkModules(ctx context.Context, m *machine) (finding, error) {
 	}
 	for _, id := range want {
 		if !there[id] {
-			return bad("lsb_release -v", o.String(), strings.Join(want, " and ")+" in the list"), nil
+			return inspection.Bad("lsb_release -v", o.String(), strings.Join(want, " and ")+" in the list"), nil
 		}
 	}
-	return good(len(want)), nil
+	return inspection.Good(len(want)), nil
 }
 
 var moduleID = sync.OnceValue(func() *regexp.Regexp {
@@ -143,7 +143,7 @@ func checkModuleSyntax(ctx context.Context, m *machine) (finding, error) {
 		return finding{}, err
 	}
 	if len(list) == 0 {
-		return bad("lsb_release -v", o.String(), "a list of modules"), nil
+		return inspection.Bad("lsb_release -v", o.String(), "a list of modules"), nil
 	}
 	var wrong []string
 	for _, id := range list {
@@ -151,7 +151,7 @@ func checkModuleSyntax(ctx context.Context, m *machine) (finding, error) {
 			wrong = append(wrong, fmt.Sprintf("%q", id))
 		}
 	}
-	return none("lsb_release -v", len(list), wrong, "module-version or module-version-architecture"), nil
+	return inspection.None("lsb_release -v", len(list), wrong, "module-version or module-version-architecture"), nil
 }
 
 func checkReleaseAll(ctx context.Context, m *machine) (finding, error) {
@@ -166,9 +166,9 @@ func checkReleaseAll(ctx context.Context, m *machine) (finding, error) {
 		same = oneLine(names[i]).MatchString(strings.TrimSuffix(lines[i], "\n") + "\n")
 	}
 	if !same {
-		return bad("lsb_release -a", o.String(), "status 0, the lines "+strings.Join(names, ", ")), nil
+		return inspection.Bad("lsb_release -a", o.String(), "status 0, the lines "+strings.Join(names, ", ")), nil
 	}
-	return good(len(names)), nil
+	return inspection.Good(len(names)), nil
 }
 
 func checkReleaseShort(ctx context.Context, m *machine) (finding, error) {
@@ -183,9 +183,9 @@ func checkReleaseShort(ctx context.Context, m *machine) (finding, error) {
 	// Implementations differ in whether a value is quoted; the text is silent.
 	value := strings.TrimPrefix(long.stdout, "Distributor ID:\t")
 	if short.status != 0 || strings.Trim(strings.TrimSpace(short.stdout), `"`) != strings.TrimSpace(value) {
-		return bad("lsb_release -s -i", short.String(), fmt.Sprintf("status 0, stdout %q", clip(value))), nil
+		return inspection.Bad("lsb_release -s -i", short.String(), fmt.Sprintf("status 0, stdout %q", clip(value))), nil
 	}
-	return good(1), nil
+	return inspection.Good(1), nil
 }
 
 func checkReleaseLong(ctx context.Context, m *machine) (finding, error) {
@@ -203,7 +203,7 @@ func checkReleaseLong(ctx context.Context, m *machine) (finding, error) {
 			return finding{}, err
 		}
 		if long.status != short.status || long.stdout != short.stdout {
-			return bad("lsb_release "+pair[1], long.String(), "as "+pair[0]+": "+short.String()), nil
+			return inspection.Bad("lsb_release "+pair[1], long.String(), "as "+pair[0]+": "+short.String()), nil
 		}
 	}
 	s, err := askRelease(ctx, m, "-s", "-i")
@@ -215,9 +215,9 @@ func checkReleaseLong(ctx context.Context, m *machine) (finding, error) {
 		return finding{}, err
 	}
 	if l.status != s.status || l.stdout != s.stdout {
-		return bad("lsb_release --short -i", l.String(), "as -s -i: "+s.String()), nil
+		return inspection.Bad("lsb_release --short -i", l.String(), "as -s -i: "+s.String()), nil
 	}
-	return good(len(options) + 1), nil
+	return inspection.Good(len(options) + 1), nil
 }
 
 func checkReleaseUnknown(ctx context.Context, m *machine) (finding, error) {
@@ -226,7 +226,7 @@ func checkReleaseUnknown(ctx context.Context, m *machine) (finding, error) {
 		return finding{}, err
 	}
 	if o.status <= 0 || o.stderr == "" {
-		return bad("lsb_release --no-such-option", o.String(), "a status above 0 and a message on stderr"), nil
+		return inspection.Bad("lsb_release --no-such-option", o.String(), "a status above 0 and a message on stderr"), nil
 	}
-	return good(2), nil
+	return inspection.Good(2), nil
 }

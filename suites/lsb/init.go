@@ -55,7 +55,7 @@ n=0; until read c </proc/$p/comm && [ "$c" = xtest-d ] || [ $n -gt 100000 ]; do 
 // checkInitFunctions asks the shell, with the functions sourced, which of the names it knows.
 func checkInitFunctions(ctx context.Context, m *machine) (finding, error) {
 	if _, err := m.Text(inspection.InitFunctions); err != nil {
-		return bad("reading "+inspection.InitFunctions, err.Error(), "a shell script"), nil
+		return inspection.Bad("reading "+inspection.InitFunctions, err.Error(), "a shell script"), nil
 	}
 	names := inspection.InitFunctionNames
 	script := ". \"$0\" || exit\nfor f do command -v $f >/dev/null || echo $f; done"
@@ -64,7 +64,7 @@ func checkInitFunctions(ctx context.Context, m *machine) (finding, error) {
 		return finding{}, err
 	}
 	if o.status != 0 {
-		return bad("sourcing "+inspection.InitFunctions, o.String(), "status 0"), nil
+		return inspection.Bad("sourcing "+inspection.InitFunctions, o.String(), "status 0"), nil
 	}
-	return none("command -v behind sourcing "+inspection.InitFunctions, len(names), strings.Fields(o.stdout), "known to sh"), nil
+	return inspection.None("command -v behind sourcing "+inspection.InitFunctions, len(names), strings.Fields(o.stdout), "known to sh"), nil
 }

@@ -129,16 +129,16 @@ func checkScriptActions(ctx context.Context, m *machine, s *site) (finding, erro
 		done = append(done, p.action)
 		call := clip(strings.Join(done, " "))
 		if o.died != "" || o.status != p.status {
-			return bad(call, o.String(), fmt.Sprintf("status %d", p.status)), nil
+			return inspection.Bad(call, o.String(), fmt.Sprintf("status %d", p.status)), nil
 		}
 		switch now := pid(); {
 		case p.keeps && now != was:
-			return bad(call, fmt.Sprintf("another process: %q, not %q", now, was), "the one that ran"), nil
+			return inspection.Bad(call, fmt.Sprintf("another process: %q, not %q", now, was), "the one that ran"), nil
 		case strings.HasSuffix(p.action, "restart") && was != "" && now == was, p.action == "force-reload" && now == was:
-			return bad(call, "the same process, "+now, "a new one"), nil
+			return inspection.Bad(call, "the same process, "+now, "a new one"), nil
 		}
 	}
-	return good(len(plays)), nil
+	return inspection.Good(len(plays)), nil
 }
 
 // ownScripts are those of run levels 2 to 5: what starts at boot alone is not made to be stopped and started.
@@ -157,31 +157,23 @@ func (m *machine) ownScripts() (all []string) {
 
 func checkOwnActions(ctx context.Context, m *machine, s *site) (finding, error) {
 	all := m.ownScripts()
-	f := good(len(all))
 	if len(all) == 0 {
-		f.inapplicable = "no script of /etc/init.d with an INIT INFO block belongs to the run levels 2 to 5"
-		return f, nil
+		return finding{Inapplicable: "no script of /etc/init.d with an INIT INFO block belongs to the run levels 2 to 5"}, nil
 	}
+	var wrong []event.Deviation
+	taken := 0
 	for _, script := range all {
-		wrong, err := s.judgeOwn(ctx, m, script)
+		n, list, err := s.judgeOwn(ctx, m, script)
 		if err != nil {
 			return finding{}, fmt.Errorf("%s: %w", script, err)
 		}
-		f.deviations = append(f.deviations, wrong...)
+		taken, wrong = taken+n, append(wrong, list...)
 	}
-	if len(f.deviations) > 0 {
-		f.call, f.expected = fmt.Sprintf("the actions of %d scripts in turn", len(all)), "the statuses of 22.2"
-		var list []string
-		for _, d := range f.deviations {
-			list = append(list, d.String())
-		}
-		f.got = first(list, 8)
-	}
-	return f, nil
+	return inspection.None(fmt.Sprintf("the actions of %d scripts in turn", len(all)), taken, wrong, "the statuses of 22.2"), nil
 }
 
 // judgeOwn takes a script through its actions. One whose program is not installed or not set up has said so.
-func (s *site) judgeOwn(ctx context.Context, m *machine, script string) (wrong []event.Deviation, err error) {
+func (s *site) judgeOwn(ctx context.Context, m *machine, script string) (taken int, wrong []event.Deviation, err error) {
 	var last outcome
 	act := func(action string, want ...int) bool {
 		if err != nil {
@@ -190,6 +182,7 @@ func (s *site) judgeOwn(ctx context.Context, m *machine, script string) (wrong [
 		if last, err = s.act(ctx, m, script, action); err != nil {
 			return false
 		}
+		taken++
 		good := last.died == "" && slices.Contains(want, last.status)
 		if !good {
 			item := path.Base(script) + " " + action
@@ -202,7 +195,7 @@ func (s *site) judgeOwn(ctx context.Context, m *machine, script string) (wrong [
 	act("xtest-none", usage, unimplemented)
 	knows := act("status", notRunning, running)
 	if !act("start", 0, notInstalled, notConfigured) || last.status != 0 {
-		return wrong, err
+		return taken, wrong, err
 	}
 	if knows {
 		act("status", running)
@@ -215,5 +208,5 @@ func (s *site) judgeOwn(ctx context.Context, m *machine, script string) (wrong [
 		act("status", notRunning)
 	}
 	act("stop", 0)
-	return wrong, err
+	return taken, wrong, err
 }

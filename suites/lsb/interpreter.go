@@ -83,21 +83,21 @@ func runUnder(ctx context.Context, m *machine, interpreter string) (finding, err
 		return finding{}, err
 	}
 	if o.status != 0 {
-		return bad("execve() of a program whose PT_INTERP is "+interpreter, o.String(), "status 0"), nil
+		return inspection.Bad("execve() of a program whose PT_INTERP is "+interpreter, o.String(), "status 0"), nil
 	}
-	return good(1), nil
+	return inspection.Good(1), nil
 }
 
 // checkNote judges libc's .note.ABI-tag against the running kernel.
 func checkNote(m *machine, running [3]uint32) (finding, error) {
 	needs, f, err := m.ABITag()
 	if needs == nil {
-		return finding{call: f.Call, got: f.Got, expected: f.Expected, inapplicable: f.Inapplicable}, err
+		return f, err
 	}
 	if slices.Compare(needs[:], running[:]) > 0 {
-		return bad(".note.ABI-tag of libc.so.6", fmt.Sprintf("needs Linux %v, running %v", *needs, running), "a kernel no newer than the running one"), nil
+		return inspection.Bad(".note.ABI-tag of libc.so.6", fmt.Sprintf("needs Linux %v, running %v", *needs, running), "a kernel no newer than the running one"), nil
 	}
-	return good(3), nil
+	return inspection.Good(3), nil
 }
 
 func kernelRelease() (v [3]uint32, err error) {

@@ -153,7 +153,7 @@ killproc() { pid=$(pidofproc "$1" "$2" "$3"); if [ -z "$pid" ]; then [ -z "$4" ]
 			if err != nil {
 				t.Fatal(err)
 			}
-			holds[b.id] = got.holds()
+			holds[b.id] = got.Holds()
 		}
 		return holds
 	}

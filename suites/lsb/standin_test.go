@@ -139,7 +139,7 @@ func holdsWith(t *testing.T, b behaviour, standIn, others string) bool {
 		judge = inView(judge) // never on the machine itself
 	}
 	got, err := judge(ctx, f.machine)
-	return err == nil && got.holds()
+	return err == nil && got.Holds()
 }
 
 // What administrators' utilities change in a throw-away view is gone with it.

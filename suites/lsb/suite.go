@@ -13,10 +13,7 @@ package lsb
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
-	"xtest/runner/event"
 	"xtest/suites/lsb/inspection"
 	"xtest/suites/spec"
 )
@@ -31,68 +28,31 @@ var here = newMachine("/")
 type check func(ctx context.Context, m *machine) (finding, error)
 
 // finding is what a check saw.
-type finding struct {
-	// call, got and expected describe the first thing that is not as the clause asks; call is "" when
-	// everything is.
-	call, got, expected string
-	// inapplicable says why the clause says nothing about this machine; it is "" where it does.
-	inapplicable string
-	// notes are kept with the result, whatever the verdict.
-	notes []string
-	// deviations are the items that are not as the clause asks, where package waiver knows of any.
-	deviations []event.Deviation
-}
-
-func (f finding) holds() bool { return f.call == "" && f.inapplicable == "" }
-
-// good is the finding of a check that saw nothing wrong among so many facts.
-func good(facts int) finding {
-	return finding{notes: []string{fmt.Sprintf("%d facts examined", facts)}}
-}
-
-func bad(call, got, expected string) finding {
-	return finding{call: call, got: got, expected: expected}
-}
-
-// none judges a list of what is missing or wrong: it must be empty. Without facts nothing is judged.
-func none(call string, facts int, wrong []string, expected string) finding {
-	if facts == 0 {
-		return finding{inapplicable: call + ": there is nothing that the clause speaks of"}
-	}
-	f := good(facts)
-	if len(wrong) > 0 {
-		f.call, f.expected = call, expected
-		f.got = fmt.Sprintf("%d of %d not: %s", len(wrong), facts, first(wrong, 8))
-	}
-	return f
-}
-
-// first writes the first n of a list and how many more there are.
-func first(list []string, n int) string {
-	if len(list) <= n {
-		return strings.Join(list, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(list[:n], ", "), len(list)-n)
-}
-
-// maxVerdict bounds each text of a result, in bytes: names and output in it are the machine's own.
-const maxVerdict = 2000
+type finding = inspection.Finding
 
 // it declares a spec that runs a check on this machine. All of them ask for a userland first.
 func it(meta spec.Meta, c check) {
 	meta.Needs = append([]spec.Probe{userland}, meta.Needs...)
 	suite.It(meta, func(t *spec.T) {
 		f, err := c(t, here)
-		for _, n := range f.notes {
-			t.Note("%s", shorten(n, maxVerdict))
-		}
-		t.Deviates(f.deviations)
-		t.Setup("examining the machine", err)
-		if f.inapplicable != "" {
-			t.NotApplicable("%s", shorten(f.inapplicable, maxVerdict))
-		}
-		t.True(f.call, f.holds(), shorten(f.got, maxVerdict), shorten(f.expected, maxVerdict))
+		report(t, f, err)
 	})
+}
+
+// report makes a finding the verdict of a spec.
+func report(t *spec.T, f finding, err error) {
+	for _, n := range f.AllNotes() {
+		t.Note("%s", n)
+	}
+	for _, a := range f.Answers {
+		t.Answer(a.Call, a.Value)
+	}
+	t.Deviates(f.Deviations)
+	t.Setup("examining the machine", err)
+	if f.Inapplicable != "" {
+		t.NotApplicable("%s", inspection.Clip(f.Inapplicable))
+	}
+	t.True(inspection.Clip(f.Call), f.Holds(), inspection.Clip(f.Got), inspection.Clip(f.Expected))
 }
 
 // inspect declares the specs of a kind that files alone decide, and leaves out those that are judged
@@ -108,21 +68,7 @@ func inspect(kind string) {
 		}
 		suite.It(meta, func(t *spec.T) {
 			f, err := c.Judge(here.System)
-			if f.Facts > 0 {
-				t.Note("%d facts examined", f.Facts)
-			}
-			for _, n := range f.Notes {
-				t.Note("%s", inspection.Clip(n))
-			}
-			for _, a := range f.Answers {
-				t.Answer(a.Call, a.Value)
-			}
-			t.Deviates(f.Deviations)
-			t.Setup("examining the machine", err)
-			if f.Inapplicable != "" {
-				t.NotApplicable("%s", inspection.Clip(f.Inapplicable))
-			}
-			t.True(inspection.Clip(f.Call), f.Holds(), inspection.Clip(f.Got), inspection.Clip(f.Expected))
+			report(t, f, err)
 		})
 	}
 }

@@ -91,11 +91,11 @@ func try(steps ...step) check {
 		}
 		for _, s := range steps {
 			f, err := s.judge(ctx, m, dir)
-			if err != nil || !f.holds() {
+			if err != nil || !f.Holds() {
 				return f, err
 			}
 		}
-		return good(len(steps)), nil
+		return inspection.Good(len(steps)), nil
 	}
 }
 
@@ -126,21 +126,21 @@ func (s step) judge(ctx context.Context, m *machine, dir string) (finding, error
 		call += fmt.Sprintf(" with %q on stdin", clip(s.stdin))
 	}
 	if !s.accepts(o) {
-		return bad(call, o.String(), s.expected()), nil
+		return inspection.Bad(call, o.String(), s.expected()), nil
 	}
 	if took < s.least {
-		return bad(call, "an end after "+took.String(), "at least "+s.least.String()), nil
+		return inspection.Bad(call, "an end after "+took.String(), "at least "+s.least.String()), nil
 	}
 	for name, want := range s.makes {
 		got, err := os.ReadFile(path.Join(dir, name))
 		if err != nil {
-			return bad(call, err.Error(), "a file "+name), nil
+			return inspection.Bad(call, err.Error(), "a file "+name), nil
 		}
 		if string(got) != want {
-			return bad(call, fmt.Sprintf("%s holds %q", name, clip(string(got))), fmt.Sprintf("%q", want)), nil
+			return inspection.Bad(call, fmt.Sprintf("%s holds %q", name, clip(string(got))), fmt.Sprintf("%q", want)), nil
 		}
 	}
-	return good(1), nil
+	return inspection.Good(1), nil
 }
 
 func (s step) accepts(o outcome) bool {

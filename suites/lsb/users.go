@@ -52,7 +52,7 @@ func checkRequiredUsers(ctx context.Context, m *machine) (finding, error) {
 			wrong = append(wrong, fmt.Sprintf("%s is in group %s", name, clip(group)))
 		}
 	}
-	return none("id -gn of each user", len(inspection.RequiredUsers), wrong, "the user's own name"), nil
+	return inspection.None("id -gn of each user", len(inspection.RequiredUsers), wrong, "the user's own name"), nil
 }
 
 // checkRequiredGroups reads the file, and has find(1) look up what is not there, since groups may come
@@ -60,7 +60,7 @@ func checkRequiredUsers(ctx context.Context, m *machine) (finding, error) {
 func checkRequiredGroups(ctx context.Context, m *machine) (finding, error) {
 	groups, err := m.Entries("/etc/group", 4)
 	if err != nil {
-		return bad("reading /etc/group", err.Error(), "the group database"), nil
+		return inspection.Bad("reading /etc/group", err.Error(), "the group database"), nil
 	}
 	known := map[string]bool{}
 	for _, g := range groups {
@@ -79,12 +79,11 @@ func checkRequiredGroups(ctx context.Context, m *machine) (finding, error) {
 			wrong = append(wrong, "no group "+name)
 		}
 	}
-	return none("the group database", len(inspection.RequiredUsers), wrong, "groups root, bin and daemon"), nil
+	return inspection.None("the group database", len(inspection.RequiredUsers), wrong, "groups root, bin and daemon"), nil
 }
 
 func checkOptionalUsers(ctx context.Context, m *machine) (finding, error) {
-	var wrong []string
-	var deviations []event.Deviation
+	var wrong []event.Deviation
 	there := 0
 	for _, o := range inspection.OptionalUsers {
 		got, err := shell(ctx, m, command{argv: []string{"id", "-gn", o.User}})
@@ -96,13 +95,10 @@ func checkOptionalUsers(ctx context.Context, m *machine) (finding, error) {
 		}
 		there++
 		if group := strings.TrimSuffix(got.stdout, "\n"); group != o.Group {
-			wrong = append(wrong, fmt.Sprintf("%s is in %s, not %s", o.User, clip(group), o.Group))
-			deviations = append(deviations, event.Deviation{Kind: "other-group", Item: o.User, Detail: clip(group)})
+			wrong = append(wrong, event.Deviation{Kind: "other-group", Item: o.User, Detail: fmt.Sprintf("in %q, not in %s", clip(group), o.Group)})
 		}
 	}
-	f := none("id -gn of each optional user", there, wrong, "the group suggested")
-	f.deviations = deviations
-	return f, nil
+	return inspection.None("id -gn of each optional user", there, wrong, "the group suggested"), nil
 }
 
 // checkLookup compares a handful of entries, spread over the file.
@@ -110,7 +106,7 @@ func checkLookup(ctx context.Context, m *machine) (finding, error) {
 	const most = 5
 	list, err := m.Entries("/etc/passwd", 7)
 	if err != nil {
-		return bad("reading /etc/passwd", err.Error(), "the user database"), nil
+		return inspection.Bad("reading /etc/passwd", err.Error(), "the user database"), nil
 	}
 	facts := 0
 	for i := 0; i < len(list); i += len(list)/most + 1 {
@@ -120,9 +116,9 @@ func checkLookup(ctx context.Context, m *machine) (finding, error) {
 			return finding{}, err
 		}
 		if o.stdout != e[2]+"\n" {
-			return bad("id -u "+e[0], o.String(), e[2]+", as /etc/passwd says"), nil
+			return inspection.Bad("id -u "+e[0], o.String(), e[2]+", as /etc/passwd says"), nil
 		}
 		facts++
 	}
-	return good(facts), nil
+	return inspection.Good(facts), nil
 }

@@ -99,7 +99,7 @@ func judgePresent(commands []Utility) func(*System) (Finding, error) {
 			}
 			answers = append(answers, event.Answer{Call: "command " + u.Name, Value: at})
 		}
-		f := none("looking the utilities up in "+strings.Join(SearchPath, ":"), len(commands), wrong, "an executable file for each")
+		f := None("looking the utilities up in "+strings.Join(SearchPath, ":"), len(commands), wrong, "an executable file for each")
 		f.Answers = answers
 		return f, nil
 	}
@@ -118,7 +118,7 @@ func judgePaths(bound []Utility) func(*System) (Finding, error) {
 			}
 			wrong = append(wrong, d)
 		}
-		return none("stat() of each path", len(bound), wrong, "an executable file"), nil
+		return None("stat() of each path", len(bound), wrong, "an executable file"), nil
 	}
 }
 

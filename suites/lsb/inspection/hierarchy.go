@@ -97,7 +97,7 @@ func judgeDirectories(dirs []string) func(*System) (Finding, error) {
 				wrong = append(wrong, *w)
 			}
 		}
-		return none("stat() of each directory", len(dirs), wrong, "a directory"), nil
+		return None("stat() of each directory", len(dirs), wrong, "a directory"), nil
 	}
 }
 
@@ -111,7 +111,7 @@ func judgeTemporary(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("other-mode", d, "%s", info.Mode()))
 		}
 	}
-	return none("stat() of /tmp and /var/tmp", 2, wrong, "a directory of mode 1777"), nil
+	return None("stat() of /tmp and /var/tmp", 2, wrong, "a directory of mode 1777"), nil
 }
 
 // Device is a special file.
@@ -160,7 +160,7 @@ func (s *System) JudgeDevice(d Device) Finding {
 	case info.Mode()&0o666 != 0o666:
 		return faulty(call, deviant("other-mode", name, "%s", info.Mode()), "readable and writable for all")
 	}
-	return good(2)
+	return Good(2)
 }
 
 func judgeMerged(s *System) (Finding, error) {
@@ -181,5 +181,5 @@ func judgeMerged(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("differ", d, "leads to %s", short))
 		}
 	}
-	return none("following /bin, /sbin, /lib and their names in /usr", facts, wrong, "one directory"), nil
+	return None("following /bin, /sbin, /lib and their names in /usr", facts, wrong, "one directory"), nil
 }

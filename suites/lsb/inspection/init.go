@@ -55,7 +55,7 @@ func judgeFunctions(s *System) (Finding, error) {
 			wrong = append(wrong, missing(name))
 		}
 	}
-	return none("looking for the definitions in "+InitFunctions, len(InitFunctionNames), wrong, "a definition of each"), nil
+	return None("looking for the definitions in "+InitFunctions, len(InitFunctionNames), wrong, "a definition of each"), nil
 }
 
 // InitScripts lists the init scripts: executable regular files of /etc/init.d.
@@ -125,7 +125,7 @@ func judgeScripts(s *System) (Finding, error) {
 			}
 		}
 	}
-	return none("reading the block INIT INFO of each script in /etc/init.d", len(all), wrong, "keywords as in 22.3"), nil
+	return None("reading the block INIT INFO of each script in /etc/init.d", len(all), wrong, "keywords as in 22.3"), nil
 }
 
 // lanana are the name spaces of 22.7: assigned, hierarchical, reserved for the distribution.
@@ -150,7 +150,7 @@ func judgeNames(s *System) (Finding, error) {
 			}
 		}
 	}
-	return none("reading the directories of init scripts and cron", facts, wrong, "[a-z0-9]+, or parts of it with -, or _ in front"), nil
+	return None("reading the directories of init scripts and cron", facts, wrong, "[a-z0-9]+, or parts of it with -, or _ in front"), nil
 }
 
 // generator turns init scripts into units, systemd-sysv-generator(8); it lies beside systemd itself.
@@ -163,15 +163,15 @@ func judgeGenerator(s *System) (Finding, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return Finding{Inapplicable: "no init is installed: nothing runs as process 1 of its own"}, nil
 		}
-		return bad(call, err.Error(), "an init"), nil
+		return Bad(call, err.Error(), "an init"), nil
 	}
 	var f Finding
 	if path.Base(at) != "systemd" {
-		f = good(1)
+		f = Good(1)
 	} else if beside := path.Join(path.Dir(at), generator); s.Executable(beside) != nil {
 		f = faulty(call, deviant("missing", beside, "%s runs no init scripts without it", at), "systemd with its generator for init scripts")
 	} else {
-		f = good(2)
+		f = Good(2)
 	}
 	f.Answers = []event.Answer{{Call: "init", Value: at}}
 	return f, nil
@@ -201,7 +201,7 @@ func judgeCron(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("missing", dir, "nothing runs it"))
 		}
 	}
-	return none(fmt.Sprintf("reading %d tables of cron", read), 4, wrong, "an entry that runs each directory"), nil
+	return None(fmt.Sprintf("reading %d tables of cron", read), 4, wrong, "an entry that runs each directory"), nil
 }
 
 // CronPeriods are the folders of /etc/cron.* of 18.2 whose executables are run.

@@ -53,7 +53,7 @@ func judgeInterpreter(s *System) (Finding, error) {
 	case l.Kind != elf.ET_DYN || l.ABI != of:
 		return faulty(call, deviant("other-kind", name, "%s for %s", l.Kind, l.ABI), "ET_DYN for "+of.String()), nil
 	}
-	f := good(3)
+	f := Good(3)
 	f.Answers = []event.Answer{{Call: name, Value: l.Path}}
 	return f, nil
 }
@@ -69,16 +69,16 @@ func (s *System) ABITag() (kernel *[3]uint32, f Finding, err error) {
 	// Header of namesz, descsz and type, the name "GNU", then system and three numbers of a version.
 	n, order := l.ABITag, binary.LittleEndian
 	if len(n) < 32 || order.Uint32(n) != 4 || order.Uint32(n[4:]) < 16 || order.Uint32(n[8:]) != 1 || string(n[12:16]) != "GNU\x00" {
-		return nil, bad(call, fmt.Sprintf("%x", n[:min(len(n), 32)]), want), nil
+		return nil, Bad(call, fmt.Sprintf("%x", n[:min(len(n), 32)]), want), nil
 	}
 	if system := order.Uint32(n[16:]); system != 0 {
-		return nil, bad(call, fmt.Sprintf("system %d", system), want), nil
+		return nil, Bad(call, fmt.Sprintf("system %d", system), want), nil
 	}
 	kernel = new([3]uint32)
 	for i := range kernel {
 		kernel[i] = order.Uint32(n[20+4*i:])
 	}
-	return kernel, good(3), nil
+	return kernel, Good(3), nil
 }
 
 func judgeNote(s *System) (Finding, error) {

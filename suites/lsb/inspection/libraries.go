@@ -72,7 +72,7 @@ func judgeLibrary(lib Library) func(*System) (Finding, error) {
 		case l.SOName != lib.SOName:
 			return faulty("DT_SONAME of "+l.Path, deviant("other-name", lib.SOName, "%q", l.SOName), lib.SOName), nil
 		}
-		f := good(4)
+		f := Good(4)
 		f.Answers = []event.Answer{{Call: lib.SOName, Value: l.Path}}
 		return f, nil
 	}
@@ -84,7 +84,7 @@ func (s *System) lost(call, soname string, err error, expected string) Finding {
 	if !errors.Is(err, fs.ErrNotExist) {
 		d = deviant("unusable", soname, "%v", err)
 	}
-	f := bad(call, err.Error(), expected)
+	f := Bad(call, err.Error(), expected)
 	f.Deviations, f.Notes = []event.Deviation{d}, s.otherNames(soname)
 	return f
 }
@@ -104,7 +104,7 @@ func (s *System) otherNames(soname string) []string {
 		return nil
 	}
 	slices.Sort(names)
-	return []string{"installed under another name, which is another ABI: " + first(slices.Compact(names), 4)}
+	return []string{"installed under another name, which is another ABI: " + First(slices.Compact(names), 4)}
 }
 
 // libc gives libc.so.6, or a finding that ends the check: on a root without it there is nothing to
@@ -117,7 +117,7 @@ func (s *System) libc() (*linkage.Library, Finding, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, Finding{Inapplicable: err.Error()}, nil
 	case err != nil:
-		return nil, bad("reading libc.so.6", err.Error(), "a shared library"), nil
+		return nil, Bad("reading libc.so.6", err.Error(), "a shared library"), nil
 	}
 	return l, Finding{}, nil
 }
@@ -150,6 +150,6 @@ func eachLibrary(call, expected string, faults func(*System, *linkage.Library) [
 				wrong = append(wrong, event.Deviation{Kind: "unmet", Item: fault})
 			}
 		}
-		return none(call, examined, wrong, expected), nil
+		return None(call, examined, wrong, expected), nil
 	}
 }

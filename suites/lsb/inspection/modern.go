@@ -56,7 +56,7 @@ func judgeRelease(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("other-form", key, "%.80q", v))
 		}
 	}
-	f := none("reading os-release", 6, wrong, "values as the manual page says")
+	f := None("reading os-release", 6, wrong, "values as the manual page says")
 	for _, key := range []string{"ID", "VERSION_ID", "PRETTY_NAME"} {
 		f.Answers = append(f.Answers, event.Answer{Call: "os-release " + key, Value: Clip(values[key])})
 	}
@@ -72,7 +72,7 @@ func judgeReleasePlace(s *System) (Finding, error) {
 	if err != nil || path.IsAbs(to) || !s.same(vendor, etc) {
 		return faulty("following "+etc, deviant("differ", etc, "%s", cmp.Or(to, "no link")), "../usr/lib/os-release"), nil
 	}
-	return good(2), nil
+	return Good(2), nil
 }
 
 func judgeUsr(s *System) (Finding, error) {
@@ -93,7 +93,7 @@ func judgeUsr(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("differ", d, "leads to %s", at))
 		}
 	}
-	return none("following /bin, /sbin, /lib, /lib64", facts, wrong, "links into /usr"), nil
+	return None("following /bin, /sbin, /lib, /lib64", facts, wrong, "links into /usr"), nil
 }
 
 func judgeRun(s *System) (Finding, error) {
@@ -104,7 +104,7 @@ func judgeRun(s *System) (Finding, error) {
 		}
 		return faulty("following /var/run", deviant("differ", "/var/run", "leads to %s", at), "/run"), nil
 	}
-	return good(1), nil
+	return Good(1), nil
 }
 
 func judgeMachineID(s *System) (Finding, error) {
@@ -113,9 +113,9 @@ func judgeMachineID(s *System) (Finding, error) {
 	text = strings.TrimSpace(text)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && (text == "" || text == "uninitialized"):
-		return good(1), nil
+		return Good(1), nil
 	case err != nil:
-		return bad("reading "+name, err.Error(), "a file"), nil
+		return Bad("reading "+name, err.Error(), "a file"), nil
 	}
 	return faulty("reading "+name, deviant("additional", name, "%d characters of an ID", len(text)), "nothing, uninitialized, or no file"), nil
 }
@@ -132,7 +132,7 @@ func judgeFixedUsers(s *System) (Finding, error) {
 			}
 		}
 		slices.SortFunc(wrong, func(a, b event.Deviation) int { return strings.Compare(a.Item, b.Item) })
-		return none("reading /etc/passwd", 2, wrong, "their fixed IDs")
+		return None("reading /etc/passwd", 2, wrong, "their fixed IDs")
 	})
 }
 
@@ -172,7 +172,7 @@ func (c ceiling) judge(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("other-version", v.prefix+v.version, "%s has up to %s%s", v.soname, v.prefix, top))
 		}
 	}
-	return none("finding the libraries and the newest version each defines", facts, wrong, "all there, and as new as the ceiling"), nil
+	return None("finding the libraries and the newest version each defines", facts, wrong, "all there, and as new as the ceiling"), nil
 }
 
 // judgeCeiling judges that a library defines versions up to one.
@@ -187,7 +187,7 @@ func judgeCeiling(soname, prefix, version string) func(*System) (Finding, error)
 		if older(top, version) {
 			return faulty(call, deviant("other-version", prefix+version, "up to %s%s", prefix, top), prefix+version+" or newer"), nil
 		}
-		f := good(1)
+		f := Good(1)
 		f.Answers = []event.Answer{{Call: "newest " + prefix + " of " + soname, Value: top}}
 		return f, nil
 	}

@@ -52,7 +52,7 @@ func judgeOptional(dir string, names []string) func(*System) (Finding, error) {
 				wrong = append(wrong, deviant("moved", path.Join(dir, n), "is %s", at))
 			}
 		}
-		return none("stat() of each that is installed", facts, wrong, "an executable file in "+dir), nil
+		return None("stat() of each that is installed", facts, wrong, "an executable file in "+dir), nil
 	}
 }
 
@@ -73,7 +73,7 @@ func judgeGzip(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("differ", at, "a file of its own"))
 		}
 	}
-	return none("following gunzip and zcat", facts, wrong, "a symbolic or hard link to gzip"), nil
+	return None("following gunzip and zcat", facts, wrong, "a symbolic or hard link to gzip"), nil
 }
 
 // same says whether two names lead to one file.
@@ -106,7 +106,7 @@ func judgeSendmail(s *System) (Finding, error) {
 	case !s.same(name, command):
 		return faulty("following "+name, deviant("differ", name, "leads elsewhere"), "a link to "+command), nil
 	}
-	return good(2), nil
+	return Good(2), nil
 }
 
 // judgeKinds judges that those of the names that are there are directories, or files.
@@ -132,7 +132,7 @@ func judgeKinds(dir string, names []string, directories bool) func(*System) (Fin
 				wrong = append(wrong, deviant("other-kind", at, "%s", info.Mode()))
 			}
 		}
-		return none("stat() of each that is there", facts, wrong, expected), nil
+		return None("stat() of each that is there", facts, wrong, expected), nil
 	}
 }
 
@@ -146,5 +146,5 @@ func judgeMail(s *System) (Finding, error) {
 	if _, err := s.Lstat("/var/spool/mail"); err == nil && !s.same("/var/mail", "/var/spool/mail") {
 		return faulty("following /var/spool/mail", deviant("differ", "/var/spool/mail", "is not /var/mail"), "/var/mail"), nil
 	}
-	return good(2), nil
+	return Good(2), nil
 }

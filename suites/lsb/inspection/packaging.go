@@ -31,7 +31,7 @@ func packagingChecks() []Check {
 func judgeInstaller(s *System) (Finding, error) {
 	for _, name := range []string{"rpm", "alien"} {
 		if at, err := s.Command(name); err == nil {
-			f := good(1)
+			f := Good(1)
 			f.Answers = []event.Answer{{Call: "installer of RPM packages", Value: at}}
 			return f, nil
 		}
@@ -97,7 +97,7 @@ func judgeProvided(s *System) (Finding, error) {
 	}
 	for _, p := range all {
 		if p.Name == "lsb-core" || strings.Contains(p.provides, "lsb-core-") || strings.Contains(p.provides, "lsb-core (") {
-			f := good(len(all))
+			f := Good(len(all))
 			f.Answers = []event.Answer{{Call: "provider of lsb-core", Value: p.Name + " " + p.Version}}
 			return f, nil
 		}

@@ -48,14 +48,14 @@ func judgeIn(dir string, names []string) func(*System) (Finding, error) {
 			}
 			wrong = append(wrong, d)
 		}
-		return none("stat() of each path", len(names), wrong, "an executable file"), nil
+		return None("stat() of each path", len(names), wrong, "an executable file"), nil
 	}
 }
 
 func judgeTogether(s *System) (Finding, error) {
 	for _, dir := range []string{"/bin", "/usr/bin"} {
 		if s.Executable(path.Join(dir, "[")) == nil && s.Executable(path.Join(dir, "test")) == nil {
-			return good(2), nil
+			return Good(2), nil
 		}
 	}
 	return faulty("stat() of [ and test", missing("[ and test in one directory"), "both in /bin or both in /usr/bin"), nil
@@ -77,7 +77,7 @@ func judgeFlat(s *System) (Finding, error) {
 			}
 		}
 	}
-	return none("lstat() of each entry", facts, wrong, "no directory"), nil
+	return None("lstat() of each entry", facts, wrong, "no directory"), nil
 }
 
 // Bounds of a walk.
@@ -128,7 +128,7 @@ func judgeEtc(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("other-kind", name, "an ELF file"))
 		}
 	})
-	f := none("reading the first bytes of the files below /etc", facts, wrong, "no ELF file")
+	f := None("reading the first bytes of the files below /etc", facts, wrong, "no ELF file")
 	if !whole {
 		f.Notes = append(f.Notes, fmt.Sprintf("only the first %d files were examined", maxVisited))
 	}
@@ -150,7 +150,7 @@ func judgeLib(dirs []string) func(*System) (Finding, error) {
 				wrong = append(wrong, w)
 			}
 		}
-		return none("listing "+strings.Join(dirs, ", "), 2*len(dirs), wrong, "at least one of each"), nil
+		return None("listing "+strings.Join(dirs, ", "), 2*len(dirs), wrong, "at least one of each"), nil
 	}
 }
 
@@ -175,7 +175,7 @@ func judgeQualified(s *System) (Finding, error) {
 			wrong = append(wrong, *w)
 		}
 	}
-	return none("stat() of /lib<qual> and /usr/local/lib<qual>", facts, wrong, "a directory"), nil
+	return None("stat() of /lib<qual> and /usr/local/lib<qual>", facts, wrong, "a directory"), nil
 }
 
 func judgeLocal(s *System) (Finding, error) {
@@ -193,7 +193,7 @@ func judgeLocal(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("additional", path.Join("/usr/local", n), "a directory that the text does not name"))
 		}
 	}
-	return none("listing /usr/local", len(names), wrong, "those of the text alone"), nil
+	return None("listing /usr/local", len(names), wrong, "those of the text alone"), nil
 }
 
 func judgeOldLinks(s *System) (Finding, error) {
@@ -210,7 +210,7 @@ func judgeOldLinks(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("differ", name, "leads to %s, not to %s", at, to))
 		}
 	}
-	return none("following /usr/spool, /usr/tmp, /usr/spool/locks", facts, wrong, "as their names in /var"), nil
+	return None("following /usr/spool, /usr/tmp, /usr/spool/locks", facts, wrong, "as their names in /var"), nil
 }
 
 func judgeAbsent(name string) func(*System) (Finding, error) {
@@ -218,6 +218,6 @@ func judgeAbsent(name string) func(*System) (Finding, error) {
 		if _, err := s.Lstat(name); err == nil {
 			return faulty("stat() of "+name, deviant("additional", name, "it is there"), "no such file or directory"), nil
 		}
-		return good(1), nil
+		return Good(1), nil
 	}
 }

@@ -152,7 +152,7 @@ func (a *asked) judgeCommands(s *System) (Finding, error) {
 			wrong = append(wrong, missing(c))
 		}
 	}
-	return none("looking the commands up", len(a.Commands), wrong, "an executable file for each"), nil
+	return None("looking the commands up", len(a.Commands), wrong, "an executable file for each"), nil
 }
 
 // native finds a library of the root's own architecture.
@@ -171,7 +171,7 @@ func (a *asked) judgeLibraries(s *System) (Finding, error) {
 			wrong = append(wrong, s.lost("", name, err, "").Deviations...)
 		}
 	}
-	return none("finding the libraries as the dynamic linker does", len(a.Libraries), wrong, "each found"), nil
+	return None("finding the libraries as the dynamic linker does", len(a.Libraries), wrong, "each found"), nil
 }
 
 func (a *asked) judgeSymbols(s *System) (Finding, error) {
@@ -197,7 +197,7 @@ func (a *asked) judgeSymbols(s *System) (Finding, error) {
 			}
 		}
 	}
-	return none("looking the symbols up in the libraries and what they need", facts, wrong, "each provided"), nil
+	return None("looking the symbols up in the libraries and what they need", facts, wrong, "each provided"), nil
 }
 
 func (a *asked) judgeFiles(s *System) (Finding, error) {
@@ -207,7 +207,7 @@ func (a *asked) judgeFiles(s *System) (Finding, error) {
 			wrong = append(wrong, *d)
 		}
 	}
-	return none("stat() of each", len(a.Files), wrong, "of its kind and mode"), nil
+	return None("stat() of each", len(a.Files), wrong, "of its kind and mode"), nil
 }
 
 func (s *System) judgeFile(f askedFile) *event.Deviation {
@@ -251,7 +251,7 @@ func (a *asked) judgeNames(file string, fields int, names []string) func(*System
 	return func(s *System) (Finding, error) {
 		list, err := s.Entries(file, fields)
 		if err != nil {
-			return bad("reading "+file, err.Error(), "the database"), nil
+			return Bad("reading "+file, err.Error(), "the database"), nil
 		}
 		ids := map[string]string{}
 		for _, e := range list {
@@ -267,6 +267,6 @@ func (a *asked) judgeNames(file string, fields int, names []string) func(*System
 				wrong = append(wrong, deviant("other-id", name, "%s, not %s", got, id))
 			}
 		}
-		return none("reading "+file, len(names), wrong, "each there"), nil
+		return None("reading "+file, len(names), wrong, "each there"), nil
 	}
 }

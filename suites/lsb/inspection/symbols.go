@@ -124,14 +124,14 @@ func judgeSymbols(lib Library) func(*System) (Finding, error) {
 
 // finding tells the kinds of deviation apart.
 func (a *audit) finding(call, soname string) Finding {
-	f := good(a.examined)
+	f := Good(a.examined)
 	var got []string
 	for _, k := range symbolKinds {
 		list := a.wrong[k.kind]
 		if len(list) == 0 {
 			continue
 		}
-		got = append(got, fmt.Sprintf("%d %s: %s", len(list), k.words, first(list, 5)))
+		got = append(got, fmt.Sprintf("%d %s: %s", len(list), k.words, First(list, 5)))
 		f.Deviations = append(f.Deviations, list...)
 	}
 	if len(got) > 0 {
@@ -139,7 +139,7 @@ func (a *audit) finding(call, soname string) Finding {
 		f.Expected = fmt.Sprintf("all %d in %s, under their versions, of their kind and no smaller", a.examined, soname)
 	}
 	if len(a.larger) > 0 {
-		f.Notes = append(f.Notes, "larger than the text says: "+first(a.larger, 5))
+		f.Notes = append(f.Notes, "larger than the text says: "+First(a.larger, 5))
 	}
 	return f
 }
@@ -174,5 +174,5 @@ func judgeAliases(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("differ", strings.Join(names, ", "), "at %d addresses: %x", len(at), slices.Sorted(maps.Keys(at))))
 		}
 	}
-	return none("addresses of the aliases in libc.so.6", facts, wrong, "one address for each set"), nil
+	return None("addresses of the aliases in libc.so.6", facts, wrong, "one address for each set"), nil
 }

@@ -109,7 +109,7 @@ func (s *System) accounts() (*accounts, error) {
 func (s *System) byAccounts(judge func(*accounts) Finding) (Finding, error) {
 	a, err := s.accounts()
 	if err != nil {
-		return bad("reading /etc/passwd and /etc/group", err.Error(), "the databases of users and groups"), nil
+		return Bad("reading /etc/passwd and /etc/group", err.Error(), "the databases of users and groups"), nil
 	}
 	return judge(a), nil
 }
@@ -126,7 +126,7 @@ func judgeRequiredUsers(s *System) (Finding, error) {
 				wrong = append(wrong, deviant("other-group", name, "in group %q", a.names[u[3]]))
 			}
 		}
-		return none("reading /etc/passwd", len(RequiredUsers), wrong, "each in the group of its own name")
+		return None("reading /etc/passwd", len(RequiredUsers), wrong, "each in the group of its own name")
 	})
 }
 
@@ -138,7 +138,7 @@ func judgeRequiredGroups(s *System) (Finding, error) {
 				wrong = append(wrong, deviant("missing", name, "no group"))
 			}
 		}
-		return none("reading /etc/group", len(RequiredUsers), wrong, "groups root, bin and daemon")
+		return None("reading /etc/group", len(RequiredUsers), wrong, "groups root, bin and daemon")
 	})
 }
 
@@ -148,7 +148,7 @@ func judgeRoot(s *System) (Finding, error) {
 		if u == nil || u[2] != "0" || u[3] != "0" {
 			return faulty("reading /etc/passwd", deviant("other-id", "root", "%q", u), "user 0, group 0")
 		}
-		return good(2)
+		return Good(2)
 	})
 }
 
@@ -166,7 +166,7 @@ func judgeOptionalUsers(s *System) (Finding, error) {
 				wrong = append(wrong, deviant("other-group", o.User, "in %q, not in %s", group, o.Group))
 			}
 		}
-		return none("reading /etc/passwd", there, wrong, "the group suggested")
+		return None("reading /etc/passwd", there, wrong, "the group suggested")
 	})
 }
 
@@ -178,27 +178,27 @@ func judgeDatabase(s *System) (Finding, error) {
 	}{{"/etc/passwd", 7}, {"/etc/group", 4}} {
 		list, err := s.Entries(db.name, db.fields)
 		if err != nil {
-			return bad("reading "+db.name, err.Error(), fmt.Sprintf("%d fields a line", db.fields)), nil
+			return Bad("reading "+db.name, err.Error(), fmt.Sprintf("%d fields a line", db.fields)), nil
 		}
 		seen := map[string]bool{}
 		for _, e := range list {
 			facts++
 			if e[0] == "" || seen[e[0]] {
-				return bad("reading "+db.name, fmt.Sprintf("name %.80q again", e[0]), "each name once"), nil
+				return Bad("reading "+db.name, fmt.Sprintf("name %.80q again", e[0]), "each name once"), nil
 			}
 			seen[e[0]] = true
 			if _, err := strconv.ParseUint(e[2], 10, 32); err != nil {
-				return bad("reading "+db.name, fmt.Sprintf("ID %.80q of %.80s", e[2], e[0]), "a number"), nil
+				return Bad("reading "+db.name, fmt.Sprintf("ID %.80q of %.80s", e[2], e[0]), "a number"), nil
 			}
 		}
 	}
-	return good(facts), nil
+	return Good(facts), nil
 }
 
 func judgeStaticRange(s *System) (Finding, error) {
 	list, err := s.Entries("/etc/passwd", 7)
 	if err != nil {
-		return bad("reading /etc/passwd", err.Error(), "the user database"), nil
+		return Bad("reading /etc/passwd", err.Error(), "the user database"), nil
 	}
 	static := map[string]bool{}
 	for _, name := range RequiredUsers {
@@ -218,5 +218,5 @@ func judgeStaticRange(s *System) (Finding, error) {
 			wrong = append(wrong, deviant("other-id", e[0], "has %.20s", e[2]))
 		}
 	}
-	return none("user IDs of the names of 23.2", facts, wrong, "0 to 99"), nil
+	return None("user IDs of the names of 23.2", facts, wrong, "0 to 99"), nil
 }
