@@ -174,8 +174,14 @@ func (a *assembler) load(i int, arg Arg, results int) {
 }
 
 // function writes the code of a function, with system calls alone, and gives its offset.
-func (a *assembler) function(f Function) int {
+func (a *assembler) function(f Function, entries map[string]int) int {
 	at := len(a.code)
+	if f.Chooses != "" {
+		a.emit(0x48, 0x8d, 0x05) // lea chosen(%rip),%rax
+		a.rel(target{code: true, offset: entries[f.Chooses]})
+		a.emit(0xc3) // ret
+		return at
+	}
 	if f.Prints != "" {
 		a.emit(0xb8, 1, 0, 0, 0, 0xbf, 1, 0, 0, 0) // mov $SYS_write,%eax; mov $1,%edi
 		a.emit(addresses[1]...)

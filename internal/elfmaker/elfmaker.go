@@ -9,7 +9,11 @@ package elfmaker
 // Object is a file to be made. With an Interp it is a program, of type ET_EXEC, that makes its Steps
 // and writes what came of them to its standard output; without one it is a library.
 type Object struct {
-	Interp  string
+	Interp string
+	// PIE makes a program of type ET_DYN, which is loaded anywhere. Protected adds the program headers
+	// PT_GNU_RELRO, over the dynamic section, and PT_GNU_EH_FRAME, with no entries.
+	PIE, Protected bool
+
 	Soname  string
 	Needed  []string
 	RunPath string
@@ -29,6 +33,8 @@ type Function struct {
 	Name, Version string // no version when empty
 	Prints        string
 	Returns       int32
+	// Chooses makes it of type STT_GNU_IFUNC: calls go to the function of that name, one before it.
+	Chooses string
 }
 
 // Datum is an object of eight bytes.

@@ -11,6 +11,8 @@ import (
 const (
 	page = 0x1000
 	base = 0x400000 // of programs; libraries are loaded anywhere
+
+	omitted = 0xff // DW_EH_PE_omit, LSB 5.0 Core 10.5.1
 )
 
 // Bytes lays the file out: a segment to read and execute, with the tables of the dynamic linker, and
@@ -22,7 +24,11 @@ func (o Object) Bytes() []byte {
 	}
 	t := &tables{object: o, strings: []byte{0}, entries: map[string]int{}}
 	for _, f := range o.Functions {
-		t.define(f.Name, f.Version, elf.STT_FUNC, inCode, a.function(f), 0)
+		kind := elf.STT_FUNC
+		if f.Chooses != "" {
+			kind = elf.STT_GNU_IFUNC
+		}
+		t.define(f.Name, f.Version, kind, inCode, a.function(f, t.entries), 0)
 	}
 	for _, d := range o.Data {
 		t.define(d.Name, d.Version, elf.STT_OBJECT, inData, a.place(le.AppendUint64(nil, d.Value)), 8)
@@ -33,14 +39,24 @@ func (o Object) Bytes() []byte {
 		tls = le.AppendUint64(tls, d.Value)
 	}
 	tlsAt := a.place(tls)
+	framesAt := a.place([]byte{1, omitted, omitted, omitted})
 	init, fini := t.array(a, o.InitArray), t.array(a, o.FiniArray)
 	t.want(a)
 
 	var origin uint64
 	headers := 5 // two to load, the dynamic section, the stack, thread-local data
 	if o.Interp != "" {
-		origin = base
 		headers++
+	}
+	switch {
+	case o.Interp == "":
+	case o.PIE:
+		headers++ // the headers themselves, by which the dynamic linker finds out where it is
+	default:
+		origin = base
+	}
+	if o.Protected {
+		headers += 2
 	}
 	head := 64 + 56*headers
 	interp := append([]byte(o.Interp), 0)
@@ -64,6 +80,9 @@ func (o Object) Bytes() []byte {
 		elf.DT_VERNEED: needAt, elf.DT_VERDEF: defAt, elf.DT_RELA: relaAt,
 	}
 	dataAt := (dynAt + uint64(len(t.dynamic(tableAt, origin, codeAt, 0, init, fini))) + 15) &^ 15
+	if o.Protected { // what is protected ends where a page does
+		dataAt = (dataAt + page - 1) &^ (page - 1)
+	}
 	dyn := t.dynamic(tableAt, origin, codeAt, dataAt, init, fini)
 	seg := func(place place, offset int) uint64 {
 		switch place {
@@ -109,9 +128,17 @@ func (o Object) Bytes() []byte {
 	if len(tls) == 0 {
 		list[4].Type = uint32(elf.PT_NULL)
 	}
+	if o.Protected {
+		frames := dataAt + uint64(framesAt)
+		list = append(list, segment(elf.PT_GNU_RELRO, elf.PF_R, dynAt, dataAt, 1), segment(elf.PT_GNU_EH_FRAME, elf.PF_R, frames, frames+4, 4))
+	}
 	if o.Interp != "" {
-		h.Type = uint16(elf.ET_EXEC)
 		list = slices.Insert(list, 0, segment(elf.PT_INTERP, elf.PF_R, interpAt, interpAt+uint64(len(interp)), 1))
+		h.Type = uint16(elf.ET_EXEC)
+		if o.PIE { // first of all: what follows is found by it
+			list = slices.Insert(list, 0, segment(elf.PT_PHDR, elf.PF_R, 64, uint64(head), 8))
+			h.Type = uint16(elf.ET_DYN)
+		}
 	}
 	var start bytes.Buffer
 	if err := errors.Join(binary.Write(&start, le, h), binary.Write(&start, le, list)); err != nil {

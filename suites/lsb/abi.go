@@ -25,8 +25,13 @@ type trialProgram struct {
 	libraries []elfmaker.Object
 	needed    []string // beside libc.so.6
 	runPath   string
-	env       []string // name=value
-	steps     []claim
+	// pie and protected choose the program's form.
+	pie, protected bool
+
+	env   []string // name=value
+	steps []claim
+	// of gives the steps that what the machine has asks for; none make the clause inapplicable.
+	of func(m *machine) []claim
 	// prints is what functions of the libraries write before and behind what the steps gave.
 	prints, printsLast string
 	// dies says that the dynamic linker must refuse the program with a message that holds this.
@@ -101,6 +106,11 @@ func (p trialProgram) judge(ctx context.Context, m *machine) (finding, error) {
 		return finding{}, err
 	}
 	defer remove()
+	if p.of != nil {
+		if p.steps = p.of(m); len(p.steps) == 0 {
+			return finding{Inapplicable: "there is no library that the clause speaks of"}, nil
+		}
+	}
 	interp := inspection.Interpreters[linkage.AMD64]
 	if !p.lsb {
 		own, err := m.Interpreter("/bin/sh")
@@ -109,7 +119,7 @@ func (p trialProgram) judge(ctx context.Context, m *machine) (finding, error) {
 		}
 		interp = own.Name
 	}
-	program := elfmaker.Object{Interp: interp, Needed: append(p.needed, "libc.so.6"), RunPath: p.runPath}
+	program := elfmaker.Object{Interp: interp, Needed: append(p.needed, "libc.so.6"), RunPath: p.runPath, PIE: p.pie, Protected: p.protected}
 	for _, c := range p.steps {
 		program.Steps = append(program.Steps, c.step)
 	}

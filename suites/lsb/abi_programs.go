@@ -1,9 +1,14 @@
 package lsb
 
 import (
+	"fmt"
+	"strings"
+
 	"golang.org/x/sys/unix"
 
 	em "xtest/internal/elfmaker"
+	"xtest/internal/linkage"
+	"xtest/suites/lsb/inspection"
 )
 
 const (
@@ -13,6 +18,52 @@ const (
 
 // libc calls a function of the C library under the version that LSB Core 5.0 lists for x86-64.
 func libc(name string, args ...em.Arg) em.Step { return em.Call(em.Libc(name), args...) }
+
+// libdl calls a function of the dynamic linker.
+func libdl(name string, args ...em.Arg) em.Step {
+	return em.Call(em.Symbol{Name: name, Version: "GLIBC_2.2.5", Library: "libdl.so.2"}, args...)
+}
+
+const now = 2 // RTLD_NOW
+
+// open asks for a library.
+func open(soname string) claim {
+	return positive("dlopen("+soname+", RTLD_NOW)", libdl("dlopen", em.Text(soname), em.Int(now)))
+}
+
+// everyLibrary opens those of LSB Core that are there; that they are is judged by libraries/NAME.
+func everyLibrary(m *machine) (all []claim) {
+	for _, l := range inspection.Libraries() {
+		if _, err := m.Find(l.SOName, linkage.AMD64, m.Dirs()); err == nil {
+			all = append(all, open(l.SOName))
+		}
+	}
+	return all
+}
+
+// everySymbol asks the dynamic linker for each interface of a library, under its version.
+func everySymbol(l inspection.Library) func(m *machine) []claim {
+	return func(m *machine) []claim {
+		provided, lacking, err := m.Provided(l)
+		if err != nil {
+			return nil
+		}
+		all := []claim{open(l.SOName)}
+		ask := func(r inspection.Requirement) em.Step {
+			if r.Version == "" {
+				return libdl("dlsym", em.Result(0), em.Text(r.Name))
+			}
+			return libdl("dlvsym", em.Result(0), em.Text(r.Name), em.Text(r.Version))
+		}
+		for _, r := range provided {
+			all = append(all, positive("dlvsym("+r.String()+")", ask(r)))
+		}
+		for _, r := range lacking {
+			all = append(all, is("dlvsym("+r.String()+")", ask(r), 0))
+		}
+		return all
+	}
+}
 
 // Names of <bits/confname.h>, whose values are the ABI's: LSB 5.0 Core, Data Definitions for libc.
 var mandatoryOptions = []struct {
@@ -32,7 +83,7 @@ func tried() em.Object {
 		Functions: []em.Function{
 			{Name: "seven", Version: "TRIED_1", Returns: 7}, {Name: "plain", Returns: 3}, {Name: "at_end", Prints: "e"},
 			{Name: "i", Prints: "i"}, {Name: "a", Prints: "a"}, {Name: "b", Prints: "b"},
-			{Name: "f", Prints: "f"}, {Name: "y", Prints: "y"}, {Name: "z", Prints: "z"},
+			{Name: "f", Prints: "f"}, {Name: "y", Prints: "y"}, {Name: "z", Prints: "z"}, {Name: "chosen", Chooses: "plain"},
 		},
 		Data:    []em.Datum{{Name: "number", Value: 1 << 40}},
 		Threads: []em.Datum{{Name: "other", Value: 1}, {Name: "local", Value: 42}},
@@ -60,9 +111,6 @@ func trialPrograms() []trialProgram {
 			p.libraries = []em.Object{quiet()}
 		}
 		return p
-	}
-	libdl := func(name string, args ...em.Arg) em.Step {
-		return em.Call(em.Symbol{Name: name, Version: "GLIBC_2.2.5", Library: "libdl.so.2"}, args...)
 	}
 	list := []trialProgram{
 		{id: "lsb-program", lsb: true, sources: []string{"ELF-003", "ELF-005"},
@@ -117,6 +165,13 @@ func trialPrograms() []trialProgram {
 			libraries: []em.Object{
 				{Soname: "libx.so", Functions: []em.Function{{Name: "which", Returns: 1}}}, {Soname: "liby.so", Functions: []em.Function{{Name: "which", Returns: 2}}},
 			}, steps: []claim{gives("which()", em.Call(em.Symbol{Name: "which"}), 1)}},
+		beside(trialProgram{id: "indirect-function", sources: []string{"ELF-017"}, clause: linkClause + "10.4 Symbol Table, STT_GNU_IFUNC: a call goes to the function that the symbol's own code chooses",
+			steps: []claim{gives("chosen()", em.Call(em.Symbol{Name: "chosen"}), 3)}}),
+		beside(trialProgram{id: "position-independent", pie: true, sources: []string{"ELF-018"}, clause: linkClause + "gABI ELF Header: a program of type ET_DYN with an interpreter is loaded anywhere and runs",
+			steps: []claim{gives("plain()", em.Call(em.Symbol{Name: "plain"}), 3), is("local", em.LoadThread(em.Symbol{Name: "local"}), 42)}}),
+		beside(trialProgram{id: "gnu-segments", protected: true, sources: []string{"ELF-006"}, clause: linkClause + "11.2 Program Header: PT_GNU_EH_FRAME, PT_GNU_STACK and PT_GNU_RELRO are accepted",
+			steps: []claim{gives("plain()", em.Call(em.Symbol{Name: "plain"}), 3), positive("getpid()", libc("getpid"))}}),
+		{id: "core-libraries", sources: []string{"LIB-017", "ELF-004"}, clause: "LSB 5.0 Common 3.1: one process opens every library of LSB Core that is there, from the default folders", needed: []string{"libdl.so.2"}, of: everyLibrary},
 		{id: "dlopen", clause: "LSB 5.0 Core 13.11 Dynamic Loader: dlopen, dlsym, dlerror and dlclose of libdl.so.2", needed: []string{"libdl.so.2"}, libraries: []em.Object{tried()},
 			prints: "iabzyf", steps: []claim{
 				positive(`dlopen("./libtried.so", RTLD_NOW)`, libdl("dlopen", em.Text("./libtried.so"), em.Int(2))),
@@ -126,6 +181,10 @@ func trialPrograms() []trialProgram {
 				gives("dlclose(handle)", libdl("dlclose", em.Result(0)), 0),
 				is(`dlopen("./libxtest-none.so", RTLD_NOW)`, libdl("dlopen", em.Text("./libxtest-none.so"), em.Int(2)), 0),
 			}},
+	}
+	for _, l := range inspection.Libraries() {
+		list = append(list, trialProgram{id: "dlvsym-" + strings.ToLower(l.Name), sources: []string{"SYM-020"}, needed: []string{"libdl.so.2"}, of: everySymbol(l),
+			clause: fmt.Sprintf("LSB 5.0 Core %s: at run time the dynamic linker finds the interfaces of %s that its file says are there, and no others", l.Section, l.SOName)})
 	}
 	return append(list, additionalBehaviours()...)
 }
@@ -168,6 +227,9 @@ func additionalBehaviours() []trialProgram {
 		}},
 		{id: "invalid-item", sources: []string{"ABI-017"}, clause: moreClause + "20.2: nl_langinfo(-1) is an empty string", steps: []claim{
 			positive("nl_langinfo(-1)", libc("nl_langinfo", em.Int(-1))), gives("strlen(nl_langinfo(-1))", libc("strlen", em.Result(0)), 0),
+		}},
+		{id: "utmp-names", sources: []string{"FHS-030"}, clause: "LSB 5.0 Core 18.3 utmpname: takes /var/run/utmp and /var/log/wtmp", steps: []claim{
+			gives(`utmpname("/var/run/utmp")`, libc("utmpname", em.Text("/var/run/utmp")), 0), gives(`utmpname("/var/log/wtmp")`, libc("utmpname", em.Text("/var/log/wtmp")), 0),
 		}},
 		{id: "invalid-popen", sources: []string{"ABI-019"}, clause: moreClause + `20.2: popen() with mode "a" fails with EINVAL`, steps: []claim{
 			fails(`popen("true", "a")`, libc("popen", em.Text("true"), em.Text("a")), 0, unix.EINVAL),

@@ -16,6 +16,13 @@ func TestTrialProgramsCanFail(t *testing.T) {
 		if p.lsb {
 			p.lsb = false // the linker of the LSB is judged, not needed
 		}
+		if p.of != nil {
+			if p.steps = p.of(f.machine); len(p.steps) == 0 {
+				f.skips(p.judge)
+				continue
+			}
+			p.of, p.steps = nil, p.steps[:min(len(p.steps), 4)]
+		}
 		f.passes(p.judge)
 		switch {
 		case p.dies != "":

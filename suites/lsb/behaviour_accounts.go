@@ -140,8 +140,8 @@ func accountUtilities() []behaviour {
 		{id: "batch", clause: asLSB + "batch, as POSIX.1-2008: reads a job from standard input and queues it", sources: []string{"BEH-004"}, needs: []string{"sed"}, steps: []step{
 			do("/bin/sh -c", `echo true | batch 2>e; s=$?; n=$(sed -n 's/^job \([0-9]*\) at .*/\1/p' e); [ -n "$n" ] && echo queued; exit $s`).out("queued\n"),
 		}},
-		{id: "install_initd", clause: "LSB 5.0 Core 22.4 Installation and Removal of Init Scripts: install_initd activates a script, also twice; status 1 when what it requires is not there", sources: []string{"INI-011", "INI-012"}, needs: []string{"cp"}, steps: []step{
-			do("cp s /etc/init.d/xtest-s").with("s", initScript("xtest-s", "$local_fs"), "t", initScript("xtest-t", "xtest-none")),
+		{id: "install_initd", clause: "LSB 5.0 Core 22.4 Installation and Removal of Init Scripts: install_initd activates a script that requires the facilities of 22.6, also twice; status 1 when what it requires is not there", sources: []string{"INI-011", "INI-012", "INI-015"}, needs: []string{"cp"}, steps: []step{
+			do("cp s /etc/init.d/xtest-s").with("s", initScript("xtest-s", "$local_fs $network $named $portmap $remote_fs $syslog $time"), "t", initScript("xtest-t", "xtest-none")),
 			do("cp t /etc/init.d/xtest-t"),
 			do("/usr/lib/lsb/install_initd /etc/init.d/xtest-s").anyOutput(),
 			do("/usr/lib/lsb/install_initd /etc/init.d/xtest-s").anyOutput(),

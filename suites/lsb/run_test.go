@@ -169,7 +169,8 @@ killproc() { pid=$(pidofproc "$1" "$2" "$3"); if [ -z "$pid" ]; then [ -z "$4" ]
 		"pidofproc-running":    "pidofproc() { echo 1; }",
 		"killproc-signal":      "killproc() { :; }",
 		"killproc-absent":      "killproc() { :; }",
-		"killproc-ends":        "killproc() { kill $(cat $2); }",
+		"killproc-ends":        "killproc() { kill -9 $(cat $2); }",
+		"killproc-pidfile":     "killproc() { kill $(cat $2); }",
 		"start-daemon-running": "start_daemon() { shift 2; \"$@\"; }",
 		"start-daemon-forced":  "start_daemon() { :; }",
 	} {

@@ -3,7 +3,6 @@ package inspection
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"xtest/runner/event"
@@ -120,52 +119,4 @@ func judgePaths(bound []Utility) func(*System) (Finding, error) {
 		}
 		return None("stat() of each path", len(bound), wrong, "an executable file"), nil
 	}
-}
-
-// module is one of LSB's modules beside Core.
-type module struct {
-	name     string
-	commands []Utility
-}
-
-// modules and their commands: LSB 5.0 Desktop, Languages and Imaging.
-var modules = []module{
-	{"desktop", []Utility{
-		{"fc-cache", ""}, {"fc-list", ""}, {"fc-match", ""}, {"xdg-desktop-icon", ""}, {"xdg-desktop-menu", ""},
-		{"xdg-email", ""}, {"xdg-icon-resource", ""}, {"xdg-mime", ""}, {"xdg-open", ""}, {"xdg-screensaver", ""},
-	}},
-	{"languages", []Utility{{"perl", "/usr/bin/perl"}, {"python", "/usr/bin/python"}}},
-	{"imaging", []Utility{{"foomatic-rip", "/usr/bin/foomatic-rip"}, {"gs", "/usr/bin/gs"}}},
-}
-
-// claimed asks whether the distribution says that it has the module, where lsb_release(1) reads it.
-func (m module) claimed() Need {
-	return Need{"claim to the module " + m.name, func(s *System) error {
-		for _, claim := range s.claims() {
-			if strings.HasPrefix(claim, m.name+"-") {
-				return nil
-			}
-		}
-		return fmt.Errorf("neither /etc/lsb-release nor /etc/lsb-release.d claims LSB's module %s", m.name)
-	}}
-}
-
-// claims lists the modules of LSB that the root says it has: those of LSB_VERSION in /etc/lsb-release,
-// and the names in /etc/lsb-release.d.
-func (s *System) claims() []string {
-	var all []string
-	text, err := s.Text("/etc/lsb-release")
-	if err == nil {
-		for line := range strings.Lines(text) {
-			if value, ok := strings.CutPrefix(strings.TrimSpace(line), "LSB_VERSION="); ok {
-				all = strings.Split(strings.Trim(value, `"'`), ":")
-			}
-		}
-	}
-	names, err := s.List("/etc/lsb-release.d")
-	if err == nil {
-		all = append(all, names...)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }

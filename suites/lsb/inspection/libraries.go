@@ -30,7 +30,7 @@ func libraryChecks() []Check {
 			Level:  spec.Must, Sources: sources,
 		}, Needs: []Need{amd64}, judge: judgeLibrary(lib)})
 	}
-	return append(all,
+	return append(append(all, moduleLibraryChecks()...),
 		Check{Meta: spec.Meta{
 			ID:     "libraries/closure",
 			Clause: "LSB 5.0 Common 3.1: every library that a Core library needs is there",

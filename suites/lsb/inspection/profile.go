@@ -164,14 +164,16 @@ func (s *System) native(soname string) (*linkage.Library, error) {
 	return s.Find(soname, of, s.Dirs())
 }
 
-func (a *asked) judgeLibraries(s *System) (Finding, error) {
+func (a *asked) judgeLibraries(s *System) (Finding, error) { return s.judgeLibraries(a.Libraries) }
+
+func (s *System) judgeLibraries(sonames []string) (Finding, error) {
 	var wrong []event.Deviation
-	for _, name := range a.Libraries {
+	for _, name := range sonames {
 		if _, err := s.native(name); err != nil {
 			wrong = append(wrong, s.lost("", name, err, "").Deviations...)
 		}
 	}
-	return None("finding the libraries as the dynamic linker does", len(a.Libraries), wrong, "each found"), nil
+	return None("finding the libraries as the dynamic linker does", len(sonames), wrong, "each found"), nil
 }
 
 func (a *asked) judgeSymbols(s *System) (Finding, error) {

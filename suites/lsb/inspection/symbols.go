@@ -122,6 +122,26 @@ func judgeSymbols(lib Library) func(*System) (Finding, error) {
 	}
 }
 
+// Provided tells the interfaces of a library of LSB Core that files say it provides, under their versions, by
+// itself or by what it needs, from those that nothing provides. The error wraps fs.ErrNotExist where there is no
+// such library.
+func (s *System) Provided(lib Library) (provided, lacking []Requirement, err error) {
+	l, err := s.find(lib.SOName)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := s.Closure(l)
+	a := audit{wrong: map[string][]event.Deviation{}}
+	for _, r := range lib.Symbols {
+		if a.find(c, r) != nil {
+			provided = append(provided, r)
+		} else {
+			lacking = append(lacking, r)
+		}
+	}
+	return provided, lacking, nil
+}
+
 // finding tells the kinds of deviation apart.
 func (a *audit) finding(call, soname string) Finding {
 	f := Good(a.examined)

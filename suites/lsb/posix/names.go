@@ -75,6 +75,12 @@ var _ = suite.Describe("posix", func() {
 		s.then(func() { s.t.Equal("st_nlink", int(statOf(b).Nlink), 0) })
 		s.fails(`unlink("f") again`, errs(unix.ENOENT), unix.SYS_UNLINKAT, cwd, s.path("f"), 0)
 	})
+	it("link-access", "link() ERRORS EACCES, and LSB 20.2: the existing file must be accessible", func(s *script) {
+		s.setup("mkdir()", unix.SYS_MKDIRAT, cwd, s.path("d"), 0o700)
+		s.file("d/f", "")
+		s.nobody()
+		s.fails(`link("d/f", "g") by nobody`, errs(unix.EACCES), unix.SYS_LINKAT, cwd, s.path("d/f"), cwd, s.path("g"), 0)
+	}, spec.Root)
 	it("unlink-directory", "unlink() ERRORS EPERM, and LSB 20.2: a directory is refused, with EISDIR too", func(s *script) {
 		s.setup("mkdir()", unix.SYS_MKDIRAT, cwd, s.path("d"), 0o755)
 		s.fails(`unlink("d")`, errs(unix.EPERM, unix.EISDIR), unix.SYS_UNLINKAT, cwd, s.path("d"), 0)

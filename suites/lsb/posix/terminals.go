@@ -41,6 +41,19 @@ var _ = suite.Describe("posix", func() {
 			o.then(func() { o.t.Equal("tcgetpgrp()", int(word(group, 0)), pid.Value()) })
 		}))
 	}, terminals)
+	it("terminal-characters", "LSB 5.0 Core 20.2, tcsetattr() and General Terminal Interface 11.1.9: START and STOP can be changed", func(s *script) {
+		master := s.setup("open(ptmx)", unix.SYS_OPENAT, cwd, s.String("/dev/ptmx"), rdwr|unix.O_NOCTTY, 0)
+		// struct termios of the kernel: four words of flags, a byte of the line, 19 characters.
+		const characters = 17
+		want := s.words(unix.ICRNL|unix.IXON, unix.OPOST|unix.ONLCR, unix.B38400|unix.CS8|unix.CREAD, unix.ISIG|unix.ICANON, 0, 0, 0, 0, 0)
+		want.Bytes[characters+unix.VSTART], want.Bytes[characters+unix.VSTOP] = 'a', 'b'
+		s.ok("tcsetattr()", unix.SYS_IOCTL, master, unix.TCSETS, want)
+		got := s.Buffer(64)
+		s.ok("tcgetattr()", unix.SYS_IOCTL, master, unix.TCGETS, got)
+		s.then(func() {
+			s.t.Equal("START, STOP", string([]byte{got.Bytes[characters+unix.VSTART], got.Bytes[characters+unix.VSTOP]}), "ab")
+		})
+	}, terminals)
 	it("terminal-canonical", "General Terminal Interface 11.1.6: a read gives no more than a line, whatever is asked", func(s *script) {
 		master := s.setup("open(ptmx)", unix.SYS_OPENAT, cwd, s.String("/dev/ptmx"), rdwr|unix.O_NOCTTY, 0)
 		s.setup("unlockpt()", unix.SYS_IOCTL, master, unix.TIOCSPTLCK, s.words(0))
