@@ -18,8 +18,7 @@ import (
 )
 
 const (
-	benchLabel = "bench" // of specs that are benchmarks
-	benchSuite = "perf"  // whose specs are measured on every target
+	benchSuite = "perf" // whose specs are measured on every target
 	maxBoots   = 10_000
 	// defaultBoots are as many as the verdict *different* takes at the least.
 	defaultBoots = 10
@@ -95,7 +94,7 @@ func (f *measureFlags) run(ctx context.Context, names []string) (err error) {
 		return err
 	}
 	o := &f.runFlags.options
-	o.Labels, o.Suites = []string{benchLabel}, suitesWith(benchLabel)
+	o.Labels, o.Suites = []string{spec.Bench}, suitesWith(spec.Bench)
 	f.first, o.Salt = max(o.Salt, 1), 0
 	if f.tier == event.Counts {
 		o.Clock = qemu.Icount

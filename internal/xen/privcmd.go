@@ -12,9 +12,9 @@ import (
 // PrivcmdPath is the device through which Linux lets root make hypercalls.
 const PrivcmdPath = "/dev/xen/privcmd"
 
-// ioctlHypercall is IOCTL_PRIVCMD_HYPERCALL: _IOC(_IOC_NONE, 'P', 0, sizeof(struct privcmd_hypercall)),
-// from include/uapi/xen/privcmd.h.
-const ioctlHypercall = 0x00305000
+// IoctlHypercall is IOCTL_PRIVCMD_HYPERCALL: _IOC(_IOC_NONE, 'P', 0, sizeof(struct privcmd_hypercall)),
+// from include/uapi/xen/privcmd.h. Its argument is the call's number and MaxArgs arguments, 8 bytes each.
+const IoctlHypercall = 0x00305000
 
 type privcmdHypercall struct {
 	op   uint64
@@ -78,7 +78,7 @@ func (p *Privcmd) Hypercall(op uint64, args ...uint64) (int64, error) {
 	}
 	h := privcmdHypercall{op: op}
 	copy(h.args[:], args)
-	ret, _, errno := unix.Syscall(unix.SYS_IOCTL, p.file.Fd(), ioctlHypercall, uintptr(unsafe.Pointer(&h)))
+	ret, _, errno := unix.Syscall(unix.SYS_IOCTL, p.file.Fd(), IoctlHypercall, uintptr(unsafe.Pointer(&h)))
 	switch errno {
 	case 0:
 		return int64(ret), nil

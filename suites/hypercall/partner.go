@@ -41,7 +41,7 @@ var Partnered = spec.Probe{Name: "a partner in dom0", Check: func() error {
 
 // partnered is a spec between this guest and dom0: page is dom0's, call sends an event and waits for the answer.
 func partnered(id, clause string, body func(g *guest, d drivers, page *xen.Partner, call func())) {
-	it(spec.Meta{ID: id, Level: spec.Must, Clause: clause, Needs: []spec.Probe{Guest, Grants, Partnered}}, func(g *guest) {
+	it(spec.Meta{ID: id, Level: spec.Must, Clause: clause, Needs: []spec.Probe{Guest, Grants, Partnered}, Labels: []string{spec.Bench}}, func(g *guest) {
 		remote, ref, err := offered()
 		g.Setup("reading what dom0 offers", err)
 		d, err := ownDrivers()

@@ -44,8 +44,8 @@ var Grants = spec.Probe{Name: "Linux's drivers of grants and events", Check: fun
 }}
 
 // sharing is a spec with pages that domain 0 grants to itself.
-func sharing(id string, level spec.Level, clause string, body func(g *guest, d drivers)) {
-	it(spec.Meta{ID: id, Level: level, Clause: clause, Needs: []spec.Probe{Control, Grants}}, func(g *guest) {
+func sharing(id string, level spec.Level, clause string, body func(g *guest, d drivers), labels ...string) {
+	it(spec.Meta{ID: id, Level: level, Clause: clause, Needs: []spec.Probe{Control, Grants}, Labels: labels}, func(g *guest) {
 		d, err := ownDrivers()
 		g.Setup("opening the drivers", err)
 		body(g, d)
@@ -118,7 +118,7 @@ var _ = suite.Describe("grant-table", func() {
 			g.Equal("a byte that was written through the mapping", page[8], byte(i))
 		}
 		g.Sample("hypercall/grant-map-unmap", float64(time.Since(start).Nanoseconds())/rounds, "ns/op")
-	})
+	}, spec.Bench)
 	sharing("grant-table/map-ended", spec.Must, grantH+"GNTTABOP_map_grant_ref, GNTST_bad_gntref: a grant that has ended cannot be mapped", func(g *guest, d drivers) {
 		ref, _, end, err := d.Share(0, true)
 		g.Setup("granting a page", err)
@@ -159,7 +159,7 @@ var _ = suite.Describe("event-channel", func() {
 		g.Success("looking for another event", err)
 		g.Equal("port of an event that was not sent", got, uint32(0))
 		g.Sample("hypercall/event-send-receive", float64(took.Nanoseconds())/rounds, "ns/op")
-	})
+	}, spec.Bench)
 })
 
 var _ = suite.Describe("multicall", func() {

@@ -53,7 +53,7 @@ var meminfo = [][2]string{
 
 var _ = suite.Describe("boot", func() {
 	suite.It(spec.Meta{
-		ID: "boot/to-init", Level: spec.Should, Labels: []string{label}, Needs: []spec.Probe{ownBoot},
+		ID: "boot/to-init", Level: spec.Should, Labels: []string{spec.Bench}, Needs: []spec.Probe{ownBoot},
 		Clause: "init/main.c kernel_init(): the kernel's time, in its own clock, until it starts the first program",
 	}, func(t *spec.T) {
 		us, err := sinceBoot(firstProgram)
@@ -62,7 +62,7 @@ var _ = suite.Describe("boot", func() {
 	})
 
 	suite.It(spec.Meta{
-		ID: "boot/memory", Level: spec.Should, Labels: []string{label},
+		ID: "boot/memory", Level: spec.Should, Labels: []string{spec.Bench},
 		Clause: "proc_meminfo(5): memory that the machine has for its programs after its boot, and what the kernel takes of it",
 	}, func(t *spec.T) {
 		now := readCounters()

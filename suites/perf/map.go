@@ -81,9 +81,9 @@ var _ = suite.Describe("map", func() {
 					}
 				}
 				remove := func(s *steps, i int) { s.Do("munmap()", unix.SYS_MUNMAP, mapped[i], n) }
-				measures("munmap/"+name, fmt.Sprintf("munmap(2): unmapping %s of %s, %s", size.name, src.words, use.words),
+				measures(suite, "munmap/"+name, fmt.Sprintf("munmap(2): unmapping %s of %s, %s", size.name, src.words, use.words),
 					load{ops: mappings, before: all(create), timed: all(remove), files: only(src.open)})
-				measures("mmap/"+name, fmt.Sprintf("mmap(2): mapping %s of %s, %s", size.name, src.words, use.words),
+				measures(suite, "mmap/"+name, fmt.Sprintf("mmap(2): mapping %s of %s, %s", size.name, src.words, use.words),
 					load{ops: mappings, timed: all(create), after: all(remove), files: only(src.open)})
 			}
 		}

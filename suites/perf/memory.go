@@ -20,7 +20,7 @@ var _ = suite.Describe("fault", func() {
 		{"fault/file-write", "writing a page of a file that is mapped privately: it is copied", unix.MAP_PRIVATE, program, true},
 	} {
 		var at child.Result
-		measures(c.id, "page fault: "+c.clause, load{
+		measures(suite, c.id, "page fault: "+c.clause, load{
 			ops: pages, files: only(c.open),
 			before: func(s *steps) {
 				at = s.Do("mmap()", unix.SYS_MMAP, 0, size, unix.PROT_READ|unix.PROT_WRITE, c.flags, s.file(), 0)
@@ -37,7 +37,7 @@ var _ = suite.Describe("mprotect", func() {
 	for _, size := range sizes {
 		var at child.Result
 		n := int(size.bytes)
-		measures("mprotect/"+size.name, "mprotect(2): making "+size.name+" of written memory read-only, and writable again", repeated(16, func(s *steps) {
+		measures(suite, "mprotect/"+size.name, "mprotect(2): making "+size.name+" of written memory read-only, and writable again", repeated(16, func(s *steps) {
 			at = s.Do("mmap()", unix.SYS_MMAP, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, -1, 0)
 			s.Access(at, n, true)
 		}, func(s *steps) {

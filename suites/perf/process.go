@@ -25,9 +25,9 @@ func born(flags uintptr, start func(s *steps), body func(s *steps, sub *child.Pr
 func ends(*steps, *child.Program) {}
 
 var _ = suite.Describe("fork", func() {
-	measures("fork/exit", "fork(2), wait4(2): making a process of a few pages, its end, and waiting for it", born(0, nil, ends))
+	measures(suite, "fork/exit", "fork(2), wait4(2): making a process of a few pages, its end, and waiting for it", born(0, nil, ends))
 	const size = 4 << 20
-	measures("fork/4m", "fork(2), wait4(2): the same with 4 MB of written memory", born(0, func(s *steps) {
+	measures(suite, "fork/4m", "fork(2), wait4(2): the same with 4 MB of written memory", born(0, func(s *steps) {
 		at := s.Do("mmap()", unix.SYS_MMAP, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, -1, 0)
 		s.Try(unix.SYS_MADVISE, at, size, unix.MADV_NOHUGEPAGE)
 		s.Access(at, size, true)
@@ -35,7 +35,7 @@ var _ = suite.Describe("fork", func() {
 })
 
 var _ = suite.Describe("exec", func() {
-	measures("exec/static", "fork(2), execveat(2), wait4(2): a process that executes a static program of one page", born(0, nil, func(s *steps, sub *child.Program) {
+	measures(suite, "exec/static", "fork(2), execveat(2), wait4(2): a process that executes a static program of one page", born(0, nil, func(s *steps, sub *child.Program) {
 		image, err := child.Image()
 		if err != nil {
 			return // the probe has said so
@@ -49,7 +49,7 @@ var _ = suite.Describe("exec", func() {
 var _ = suite.Describe("thread", func() {
 	const flags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
 	var id child.Buffer
-	measures("thread/create-join", "clone(2) of a thread, its end, and waiting for it on its futex", repeated(births, func(s *steps) {
+	measures(suite, "thread/create-join", "clone(2) of a thread, its end, and waiting for it on its futex", repeated(births, func(s *steps) {
 		id = s.Buffer(8)
 	}, func(s *steps) {
 		tid := s.Spawn(flags|unix.CLONE_PARENT_SETTID|unix.CLONE_CHILD_CLEARTID, []child.Arg{0, id, id}, func(sub *child.Program) {
@@ -70,11 +70,11 @@ var _ = suite.Describe("namespace", func() {
 		{"mnt", unix.CLONE_NEWNS, []spec.Probe{spec.Root}}, {"net", unix.CLONE_NEWNET, []spec.Probe{spec.Root}},
 		{"pid", unix.CLONE_NEWPID, []spec.Probe{spec.Root}}, {"user", unix.CLONE_NEWUSER, nil}, {"uts", unix.CLONE_NEWUTS, []spec.Probe{spec.Root}},
 	} {
-		measures("namespace/"+ns.name, fmt.Sprintf("clone(2): making a process in a new %s namespace, its end, and that of the namespace as far as it is waited for; fork/exit is the same without", ns.name),
+		measures(suite, "namespace/"+ns.name, fmt.Sprintf("clone(2): making a process in a new %s namespace, its end, and that of the namespace as far as it is waited for; fork/exit is the same without", ns.name),
 			born(ns.flag, nil, ends), append(ns.needs, kind(ns.name, ns.flag))...)
 	}
 	// CLONE_NEWTIME has the number of an exit signal for clone(2).
-	measures("namespace/time", "unshare(2): making a time namespace for children, in a process of its own; fork/exit is the same without",
+	measures(suite, "namespace/time", "unshare(2): making a time namespace for children, in a process of its own; fork/exit is the same without",
 		born(0, nil, func(_ *steps, sub *child.Program) { sub.Call(unix.SYS_UNSHARE, unix.CLONE_NEWTIME) }), spec.Root, kind("time", 0))
 })
 

@@ -15,10 +15,9 @@ import (
 	"xtest/suites/spec/child"
 )
 
-var suite = spec.NewSuite("perf")
+const name = "perf"
 
-// label is that of specs that measure.
-const label = "bench"
+var suite = spec.NewSuite(name)
 
 // exact probes for programs that run as an executable of their own.
 var exact = spec.Probe{Name: "programs of one page", Check: func() error {
@@ -26,8 +25,8 @@ var exact = spec.Probe{Name: "programs of one page", Check: func() error {
 	return err
 }}
 
-// measures declares a benchmark. The clause says what one operation is.
-func measures(id, clause string, l load, needs ...spec.Probe) {
-	m := spec.Meta{ID: id, Clause: clause, Level: spec.Should, Needs: append([]spec.Probe{exact}, needs...), Labels: []string{label}, Limit: limit}
-	suite.It(m, func(t *spec.T) { l.measure(t) })
+// measures declares a benchmark in a suite. The clause says what one operation is.
+func measures(in *spec.Suite, id, clause string, l load, needs ...spec.Probe) {
+	m := spec.Meta{ID: id, Clause: clause, Level: spec.Should, Needs: append([]spec.Probe{exact}, needs...), Labels: []string{spec.Bench}, Limit: limit}
+	in.It(m, func(t *spec.T) { l.measure(t) })
 }

@@ -64,20 +64,20 @@ func between(files func() ([]int, error), from, to, otherFrom, otherTo int) load
 }
 
 var _ = suite.Describe("pipe", func() {
-	measures("pipe/1-byte", "write(2), read(2): a byte through a pipe, within a process", bytesTo(1, pipes(1), 0, 1))
-	measures("pipe/4k", "write(2), read(2): 4 kB through a pipe, within a process", bytesTo(4096, pipes(1), 0, 1))
+	measures(suite, "pipe/1-byte", "write(2), read(2): a byte through a pipe, within a process", bytesTo(1, pipes(1), 0, 1))
+	measures(suite, "pipe/4k", "write(2), read(2): 4 kB through a pipe, within a process", bytesTo(4096, pipes(1), 0, 1))
 })
 
 var _ = suite.Describe("unix", func() {
-	measures("unix/1-byte", "write(2), read(2): a byte through a pair of unix(7) stream sockets, within a process", bytesTo(1, sockets, 0, 1))
-	measures("unix/4k", "write(2), read(2): 4 kB through a pair of unix(7) stream sockets, within a process", bytesTo(4096, sockets, 0, 1))
+	measures(suite, "unix/1-byte", "write(2), read(2): a byte through a pair of unix(7) stream sockets, within a process", bytesTo(1, sockets, 0, 1))
+	measures(suite, "unix/4k", "write(2), read(2): 4 kB through a pair of unix(7) stream sockets, within a process", bytesTo(4096, sockets, 0, 1))
 })
 
 var _ = suite.Describe("switch", func() {
-	measures("switch/pipe", "write(2), read(2): a byte to another process on the same processor and back, through pipes: two switches", between(pipes(2), 0, 3, 2, 1))
-	measures("switch/unix", "write(2), read(2): a byte to another process on the same processor and back, through unix(7) sockets: two switches", between(sockets, 0, 0, 1, 1))
+	measures(suite, "switch/pipe", "write(2), read(2): a byte to another process on the same processor and back, through pipes: two switches", between(pipes(2), 0, 3, 2, 1))
+	measures(suite, "switch/unix", "write(2), read(2): a byte to another process on the same processor and back, through unix(7) sockets: two switches", between(sockets, 0, 0, 1, 1))
 	var ours, theirs, nobody child.Buffer
-	measures("switch/futex", "futex(2): two processes on the same processor wake each other in turn: two switches, in six calls", repeated(trips, func(s *steps) {
+	measures(suite, "switch/futex", "futex(2): two processes on the same processor wake each other in turn: two switches, in six calls", repeated(trips, func(s *steps) {
 		ours, theirs, nobody = s.Buffer(8), s.Buffer(8), s.Buffer(8)
 		s.Spawn(0, nil, func(sub *child.Program) {
 			sub.Forever(func() {
@@ -104,14 +104,14 @@ const (
 
 var _ = suite.Describe("futex", func() {
 	var word child.Buffer
-	measures("futex/wake", "futex(2): FUTEX_WAKE of a word that nobody waits for", repeated(64, func(s *steps) { word = s.Buffer(8) }, func(s *steps) {
+	measures(suite, "futex/wake", "futex(2): FUTEX_WAKE of a word that nobody waits for", repeated(64, func(s *steps) { word = s.Buffer(8) }, func(s *steps) {
 		s.Do("futex(FUTEX_WAKE)", unix.SYS_FUTEX, word, 1, 1)
 	}))
 })
 
 var _ = suite.Describe("signal", func() {
 	var self child.Result
-	measures("signal/handled", "kill(2), sigreturn(2): a signal that a process sends to itself, and its handler, which does nothing", repeated(32, func(s *steps) {
+	measures(suite, "signal/handled", "kill(2), sigreturn(2): a signal that a process sends to itself, and its handler, which does nothing", repeated(32, func(s *steps) {
 		s.Do("rt_sigaction()", unix.SYS_RT_SIGACTION, int(unix.SIGUSR1), s.Handler(), 0, 8)
 		self = s.Do("getpid()", unix.SYS_GETPID)
 	}, func(s *steps) {

@@ -57,6 +57,9 @@ type Meta struct {
 	Labels []string
 }
 
+// Bench is the label of specs whose samples are benchmarks.
+const Bench = "bench"
+
 // DefaultLimit is the time limit of a spec that declares none.
 const DefaultLimit = 10 * time.Second
 

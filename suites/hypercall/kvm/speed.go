@@ -23,7 +23,7 @@ var _ = suite.Describe("kvm-speed", func() {
 		{"null-user", "null hypercall, CPL 3", kvm.Config{CPL: 3}, own, eperm},
 	} {
 		it(spec.Meta{
-			ID: "kvm-speed/" + v.id, Level: spec.Should, Limit: 20 * time.Second,
+			ID: "kvm-speed/" + v.id, Level: spec.Should, Limit: 20 * time.Second, Labels: []string{spec.Bench},
 			Clause: fmt.Sprintf("%s KVM_HC_VAPIC_POLL_IRQ: %d calls in one KVM_RUN are each answered (%v code at CPL %d)", hypercalls, kvm.MaxBatch, v.config.Mode, v.config.CPL),
 		}, func(r *run) {
 			g := r.guest(v.config)
@@ -31,7 +31,7 @@ var _ = suite.Describe("kvm-speed", func() {
 		})
 	}
 	it(spec.Meta{
-		ID: "kvm-speed/exit", Level: spec.Should, Limit: 20 * time.Second,
+		ID: "kvm-speed/exit", Level: spec.Should, Limit: 20 * time.Second, Labels: []string{spec.Bench},
 		Clause: "linux/kvm.h KVM_EXIT_IO: a guest that writes to a port has KVM_RUN return, and goes on with the next",
 	}, func(r *run) {
 		g := r.guest(kvm.Config{})
@@ -47,7 +47,7 @@ var _ = suite.Describe("kvm-speed", func() {
 		r.measure(g, "KVM_RUN with a call", samples, 1, own, "0")
 	})
 	it(spec.Meta{
-		ID: "kvm-speed/exit-hypercall", Level: spec.Should, Limit: 20 * time.Second, Needs: is1(exiting),
+		ID: "kvm-speed/exit-hypercall", Level: spec.Should, Limit: 20 * time.Second, Labels: []string{spec.Bench}, Needs: is1(exiting),
 		Clause: "linux/kvm.h KVM_EXIT_HYPERCALL: a call that is left to KVM's user has KVM_RUN return, and is answered when it goes on",
 	}, func(r *run) {
 		g := r.guest(kvm.Config{ExitHypercalls: 1 << kvm.MapGPARange})
