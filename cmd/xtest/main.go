@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"xtest/fuzz/executor"
 	"xtest/runner/agent"
 	"xtest/runner/guard"
 	"xtest/runner/oci"
@@ -37,7 +38,7 @@ func main() {
 	guard.Main()
 	oci.Main()
 	ssh.Main()
-	agent.Main(rootfs.Install)
+	agent.Main(rootfs.Install, executor.Run)
 	os.Exit(run(os.Args[1:]))
 }
 
@@ -124,7 +125,7 @@ Exit status: 0 judged and good; 1 something failed; 2 wrong usage;
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(runCommand(), lsbCommand(), targetsCommand(), configCommand(), doctorCommand(), reportCommand(), mergeCommand(), benchCommand(), compareCommand(), bisectCommand(),
+	root.AddCommand(runCommand(), lsbCommand(), targetsCommand(), configCommand(), doctorCommand(), reportCommand(), mergeCommand(), benchCommand(), compareCommand(), bisectCommand(), fuzzCommand(), reproCommand(),
 		cacheCommand(), versionCommand())
 	for _, extra := range extras {
 		root.AddCommand(extra())

@@ -58,3 +58,20 @@ type EvtchnStatus struct {
 	_          uint16
 	RemotePort uint32
 }
+
+// EvtchnReset is struct evtchn_reset.
+type EvtchnReset struct{ Dom DomID }
+
+// EvtchnInitControl is struct evtchn_init_control.
+type EvtchnInitControl struct {
+	Frame        uint64
+	Offset, VCPU uint32
+	LinkBits     uint8
+	_            [7]uint8
+}
+
+// EvtchnExpand is struct evtchn_expand_array.
+type EvtchnExpand struct{ Frame uint64 }
+
+// EvtchnPriority is struct evtchn_set_priority.
+type EvtchnPriority struct{ Port, Priority uint32 }

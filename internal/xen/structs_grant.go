@@ -86,3 +86,47 @@ type GrantSwap struct {
 	Status     GrantStatus
 	_          uint16
 }
+
+// GrantSetup is struct gnttab_setup_table.
+type GrantSetup struct {
+	Dom       DomID
+	_         uint16
+	NrFrames  uint32
+	Status    GrantStatus
+	_         [3]uint16
+	FrameList uint64
+}
+
+// GrantDump is struct gnttab_dump_table.
+type GrantDump struct {
+	Dom    DomID
+	Status GrantStatus
+}
+
+// GrantTransfer is struct gnttab_transfer.
+type GrantTransfer struct {
+	Frame  uint64
+	Dom    DomID
+	_      uint16
+	Ref    uint32
+	Status GrantStatus
+	_      [3]uint16
+}
+
+// GrantReplace is struct gnttab_unmap_and_replace.
+type GrantReplace struct {
+	HostAddr, NewAddr uint64
+	Handle            uint32
+	Status            GrantStatus
+	_                 uint16
+}
+
+// GrantSetVersion is struct gnttab_set_version.
+type GrantSetVersion struct{ Version uint32 }
+
+// GrantCacheFlush is struct gnttab_cache_flush.
+type GrantCacheFlush struct {
+	Address        uint64 // or a grant reference
+	Offset, Length uint16
+	Flags          uint32
+}

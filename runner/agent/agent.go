@@ -39,14 +39,18 @@ const InitPath = "/init"
 // Installer makes a root file system inside the machine, telling how far it is.
 type Installer func(order wire.Install, tell func(what string, done, total int)) error
 
+// Fuzzer makes the calls that the host writes into shared memory, until it says stop. It calls ready when
+// the host is to look for the memory.
+type Fuzzer func(order wire.Fuzz, ready func() error) error
+
 // Main acts as the agent and does not return, when this process was started as one; otherwise it
 // returns at once.
-func Main(install Installer) {
+func Main(install Installer, fuzz Fuzzer) {
 	switch {
 	case os.Getpid() == 1 && os.Args[0] == InitPath:
 		// Most machines are done before there is much to collect, and collecting is dear under emulation.
 		debug.SetGCPercent(400)
-		a := &agent{install: install, init: true, console: os.Stderr}
+		a := &agent{install: install, fuzz: fuzz, init: true, console: os.Stderr}
 		if err := a.boot(); err != nil {
 			fmt.Fprintf(os.Stderr, "xtest: the agent gave up: %v\n", err)
 		}
@@ -83,6 +87,7 @@ func Main(install Installer) {
 
 type agent struct {
 	install Installer
+	fuzz    Fuzzer
 	init    bool
 	console *os.File
 	params  map[string]string // from the kernel's command line
@@ -165,6 +170,9 @@ func (a *agent) serve(in io.Reader, out io.Writer) error {
 			return errors.New("a root file system is made only where the agent is init")
 		}
 		return a.makeRoot(*order.Install)
+	}
+	if order.Fuzz != nil {
+		return a.fuzzing(order)
 	}
 	if a.init && a.params[dom0.StoreParam] != "" && dom0.NeedStore(order.Specs) {
 		// Its program lies in the RAM file system. Specs find out by themselves when there is no store.
@@ -259,6 +267,24 @@ func (a *agent) makeRoot(in wire.Install) error {
 	}
 	if err := a.install(in, tell); err != nil {
 		a.warn("making the root file system: %v", err)
+		return err
+	}
+	return a.out.Send(event.Event{Kind: event.Finished})
+}
+
+// fuzzing makes calls that may end the machine. It is refused anywhere but in a machine that the runner
+// booted: nobody else can have put the token on its kernel's command line.
+func (a *agent) fuzzing(order wire.Order) error {
+	if !a.init || a.fuzz == nil || order.Token == "" || order.Token != a.params["token"] {
+		return errors.New("calls of a fuzzer are made only in a machine that xtest booted: the token is missing")
+	}
+	if err := lateMounts(false); err != nil {
+		a.warn("%v", err)
+	}
+	m := describe()
+	err := a.fuzz(*order.Fuzz, func() error { return a.out.Send(event.Event{Kind: event.Booted, Machine: &m}) })
+	if err != nil {
+		a.warn("%v", err)
 		return err
 	}
 	return a.out.Send(event.Event{Kind: event.Finished})

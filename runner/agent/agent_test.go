@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == Marker {
 		plant()
 	}
-	Main(nil)
+	Main(nil, nil)
 	if role := os.Getenv(roleEnv); role != "" {
 		roles[role]()
 		os.Exit(0)

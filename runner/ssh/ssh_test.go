@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	child.Main()
 	guard.Main()
 	Main()
-	agent.Main(nil)
+	agent.Main(nil, nil)
 	if os.Args[0] == runnerMarker {
 		if err := judge(os.Args[1], "waits", func(e event.Event) {
 			if e.Kind == event.SpecStarted {

@@ -51,6 +51,13 @@ type Order struct {
 	// Tasks are what an agent has to know of specs that it gives to guests of its own, by ID.
 	Tasks   map[string]Task `json:"tasks,omitempty"`
 	Install *Install        `json:"install,omitempty"` // make a root file system instead of judging specs
+	Fuzz    *Fuzz           `json:"fuzz,omitempty"`    // make calls that come through shared memory instead
+}
+
+// Fuzz asks the agent to make the calls that the host writes into memory which the two share.
+type Fuzz struct {
+	Space string `json:"space"` // how calls are made, as xtest/fuzz/call names it
+	Key   []byte `json:"key"`   // by which the host finds the memory
 }
 
 // Task is what there is to know of a spec from outside of the guest that runs it.

@@ -1,0 +1,250 @@
+package campaign
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"xtest/fuzz/area"
+	"xtest/fuzz/call"
+	"xtest/fuzz/corpus"
+	"xtest/fuzz/executor"
+	"xtest/fuzz/finding"
+	"xtest/fuzz/session"
+	"xtest/internal/xen"
+	"xtest/runner/agent"
+	"xtest/runner/event"
+	"xtest/runner/guard"
+	"xtest/runner/machine"
+	"xtest/runner/wire"
+	"xtest/suites/spec/child"
+)
+
+// fakeEnv has a copy of the test program be a machine whose hypervisor is a function of the test's.
+const fakeEnv = "XTEST_TEST_FAKE"
+
+func TestMain(m *testing.M) {
+	child.Main()
+	guard.Main()
+	agent.Main(nil, executor.Run)
+	if what := os.Getenv(fakeEnv); what != "" {
+		if err := fake(what); err != nil {
+			fmt.Println("fake:", err)
+			os.Exit(9)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// fake is a machine: it takes the memory that it is given as QEMU would, and answers calls.
+func fake(what string) error {
+	path := ""
+	for _, a := range os.Args {
+		for part := range strings.SplitSeq(a, ",") {
+			if p, ok := strings.CutPrefix(part, "mem-path="); ok {
+				path = p
+			}
+		}
+	}
+	ram, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	channel := os.NewFile(3, "channel")
+	fmt.Fprintf(channel, "\n%s\n", wire.Hello)
+	line, err := bufio.NewReader(channel).ReadBytes('\n')
+	if err != nil {
+		return err
+	}
+	var order wire.Order
+	if err := json.Unmarshal(line, &order); err != nil {
+		return err
+	}
+	a, err := area.Map(int(ram.Fd()), 1<<20, order.Fuzz.Key)
+	if err != nil {
+		return err
+	}
+	nap := func() { time.Sleep(50 * time.Microsecond) }
+	wire.NewWriter(channel, order.Key).Send(event.Event{Kind: event.Booted, Machine: &event.Machine{Kernel: "fake"}})
+	if err := a.Await(nap); err != nil {
+		return err
+	}
+	for n := uint64(0); !a.Stopping(); {
+		if a.Produced() <= n {
+			nap()
+			continue
+		}
+		s := a.Slot(n)
+		if s.Mode() == area.Multicall {
+			a.SetBatch(n, s, s.Calls())
+			for i := range s.Calls() {
+				e := s.Entry(i)
+				e[1] = uint64(answer(what, e[0], [6]uint64(e[2:])))
+			}
+			a.EndBatch()
+		} else {
+			for i := range s.Calls() {
+				r := s.Record(i)
+				s.Apply(r)
+				a.SetCurrent(n, i)
+				r.Result = answer(what, r.Op, r.Args)
+				r.State = area.Returned
+			}
+		}
+		a.Done(n)
+		n++
+	}
+	return nil
+}
+
+// answer is the fake's hypervisor. All is well but for one operation and one argument.
+func answer(what string, op uint64, args [6]uint64) int64 {
+	if op == xen.VCPUOp && args[0] == xen.VCPUGetPhysID && args[1] == 63 {
+		switch what {
+		case "trap":
+			fmt.Println("(XEN) FATAL TRAP: vec 6, #UD[0000] IN INTERRUPT CONTEXT")
+			select {}
+		case "loop":
+			select {}
+		case "vanish":
+			os.Exit(3)
+		case "wrong":
+			return -2000
+		}
+	}
+	if op == xen.TmemOp && what == "other" {
+		return -int64(unix.EPERM)
+	}
+	if op == xen.XenVersion {
+		return 0
+	}
+	return -int64(unix.ENOSYS)
+}
+
+func fakeTarget(t *testing.T, what string) *session.Target {
+	t.Helper()
+	return &session.Target{Name: "fake:" + what, Space: call.Xen(), Image: &machine.Image{
+		Plan: event.Plan{Backend: "fake"}, Memory: 16 << 20, BootLimit: 20 * time.Second, Scale: 1,
+		Launch: func(machine.Boot) (machine.Launch, error) {
+			return machine.Launch{Args: []string{"/proc/self/exe"}, Env: []string{fakeEnv + "=" + what}}, nil
+		},
+	}}
+}
+
+// fuzzFake fuzzes a fake machine until there is something.
+func fuzzFake(t *testing.T, what string, change func(*Config)) *Campaign {
+	t.Helper()
+	target := fakeTarget(t, what)
+	ops, err := target.Space.Choose(call.Allocates, []string{"vcpu_op", "xen_version", "tmem_op"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := Config{
+		Target: target, Ops: ops, Seed: 5, Most: 40_000, Jobs: 1, Dir: t.TempDir(), Mode: Both, Replays: 2, Boots: 100, Silence: 400 * time.Millisecond,
+		Say: t.Logf, For: time.Minute,
+	}
+	if change != nil {
+		change(&config)
+	}
+	c := New(config)
+	if err := c.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestFindsInFakes: whatever way a machine goes wrong, the call is named, made minimal, and replayed.
+func TestFindsInFakes(t *testing.T) {
+	for what, want := range map[string]struct{ class, signature string }{
+		"trap":   {finding.Hypervisor, "FATAL TRAP: vec N"},
+		"loop":   {finding.Hypervisor, "hang in vcpu_op/get_physid"},
+		"vanish": {finding.Hypervisor, "the machine ended in vcpu_op/get_physid"},
+		"wrong":  {finding.Contract, "contract: vcpu_op/get_physid answers -2000"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			c := fuzzFake(t, what, nil)
+			list := c.Found()
+			if len(list) != 1 {
+				t.Fatalf("%d findings", len(list))
+			}
+			f := list[0]
+			if f.Class != want.class || !strings.HasPrefix(f.Signature, want.signature) || f.Call != "vcpu_op/get_physid" || f.Tried != 2 || f.Again != 2 {
+				t.Errorf("%+v", f)
+			}
+			text := f.Programs[0].String()
+			if len(f.Programs) != 1 || text != "vcpu_op/get_physid(0xc, 0x3f, 0, 0, 0)\n" {
+				t.Errorf("%d programs, not minimal:\n%s", len(f.Programs), text)
+			}
+			back, err := finding.List(filepath.Join(c.Dir, "findings"))
+			if err != nil || len(back) != 1 || back[0].Programs[0].String() != text {
+				t.Fatalf("read back: %v, %v", back, err)
+			}
+			for _, name := range []string{"README.md", "repro.c", "repro_test.go", "first.txt"} {
+				if _, err := os.Stat(filepath.Join(back[0].Dir, name)); err != nil {
+					t.Error(err)
+				}
+			}
+			again, _, err := Replay(context.Background(), New(Config{Target: c.Target, Silence: c.Silence}), back[0], 2)
+			if err != nil || again != 2 {
+				t.Errorf("replayed %d of 2: %v", again, err)
+			}
+		})
+	}
+}
+
+func TestNothingInSoundFake(t *testing.T) {
+	t.Parallel()
+	c := fuzzFake(t, "sound", func(c *Config) { c.Jobs = 2 })
+	if n := len(c.Found()); n != 0 || c.Calls.Load() < 40_000 || c.Distinct.Load() == 0 {
+		t.Errorf("%d findings, %d calls, %d answers", n, c.Calls.Load(), c.Distinct.Load())
+	}
+}
+
+func TestCompareFakes(t *testing.T) {
+	t.Parallel()
+	c := New(Config{Target: fakeTarget(t, "sound"), Seed: 1, Most: 2000, Dir: t.TempDir(), Silence: time.Second, Say: t.Logf})
+	c.Ops, _ = c.Target.Space.Choose(call.Allocates, []string{"vcpu_op", "tmem_op"}, nil)
+	list, err := c.Compare(context.Background(), fakeTarget(t, "other"))
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d differences, %v", len(list), err)
+	}
+	if f := list[0]; f.Signature != "tmem_op: ENOSYS here, EPERM there" || f.Calls() != 1 {
+		t.Errorf("%+v", f)
+	}
+}
+
+// TestFullDisk: what cannot be kept ends the campaign with a reason.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "gone")
+	target := fakeTarget(t, "wrong")
+	ops, err := target.Space.Choose(call.Allocates, []string{"vcpu_op"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir, nil, 0o600); err != nil { // no folder can be below a file
+		t.Fatal(err)
+	}
+	c := New(Config{Target: target, Ops: ops, Seed: 5, Most: 40_000, Jobs: 1, Dir: dir, Mode: Singles, For: time.Minute})
+	if err := c.Run(context.Background()); err == nil {
+		t.Error("the campaign went on")
+	}
+}
+
+func TestCorpusIsKept(t *testing.T) {
+	t.Parallel()
+	c := fuzzFake(t, "sound", func(c *Config) { c.Most = 2000 })
+	if _, err := corpus.Load(c.Dir); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,65 @@
+package executor
+
+import (
+	"unsafe"
+
+	"xtest/fuzz/area"
+	"xtest/internal/xen"
+)
+
+// hypercalls makes Xen's, from a domain's user space.
+type hypercalls struct{ p *xen.Privcmd }
+
+func openXen() (caller, error) {
+	p, err := xen.OpenPrivcmd()
+	if err != nil {
+		return nil, err
+	}
+	return hypercalls{p}, nil
+}
+
+func (h hypercalls) close() error { return h.p.Close() }
+
+// facts finds out which versions of the interfaces are spoken. Domains without privileges are told none,
+// and their calls are refused whatever the version.
+func (h hypercalls) facts(a *area.Area) {
+	arena, err := xen.NewArena(1)
+	if err != nil {
+		return
+	}
+	defer arena.Close()
+	if v, _ := xen.SysctlVersion(h.p, arena); v != 0 {
+		a.SetFact(area.FactSysctl, uint64(v))
+	}
+	arena.Reset()
+	if v, _ := xen.DomctlVersion(h.p, arena); v != 0 {
+		a.SetFact(area.FactDomctl, uint64(v))
+	}
+}
+
+func (h hypercalls) do(a *area.Area, n uint64, s area.Slot) {
+	calls := s.Calls()
+	if s.Mode() == area.Multicall {
+		a.SetBatch(n, s, calls)
+		for first := 0; first < calls; first += batch {
+			ret, err := h.p.Hypercall(xen.Multicall, s.EntriesAddr()+uint64(first*area.EntrySize), uint64(min(batch, calls-first)))
+			if err != nil || ret != 0 {
+				break // the rest stays pending, which the host sees
+			}
+		}
+		a.EndBatch()
+		return
+	}
+	for i := range calls {
+		r := s.Record(i)
+		if r.Fixes != 0 {
+			s.Apply(r)
+		}
+		a.SetCurrent(n, i)
+		r.Result = h.p.Record((*[1 + xen.MaxArgs]uint64)(unsafe.Pointer(r)))
+		r.State = area.Returned
+	}
+}
+
+// batch is how many calls one multicall makes: more keep the domain from its interrupts for long.
+const batch = 128
