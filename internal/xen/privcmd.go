@@ -96,7 +96,7 @@ func (p *Privcmd) Close() error { return p.file.Close() }
 // gives what [Privcmd.Hypercall] gives for a call that reaches Xen, at the least cost; a number that the
 // driver keeps back looks like Xen's EINVAL.
 func (p *Privcmd) Record(call *[1 + MaxArgs]uint64) int64 {
-	ret, _, errno := unix.RawSyscall(unix.SYS_IOCTL, p.fd, ioctlHypercall, uintptr(unsafe.Pointer(call)))
+	ret, _, errno := unix.RawSyscall(unix.SYS_IOCTL, p.fd, IoctlHypercall, uintptr(unsafe.Pointer(call)))
 	if errno != 0 {
 		return -int64(errno)
 	}
