@@ -85,7 +85,19 @@ func (p Params) line(items []int) string {
 
 // known says whether the kernel heeds what the change adds. Of what it takes away the bad end tells nothing.
 func (p Params) known(item int, unknown []string) bool {
-	return p.changes[item].add == "" || !slices.Contains(unknown, p.changes[item].add)
+	add := p.changes[item].add
+	name, _, _ := strings.Cut(add, "=")
+	return add == "" || !slices.Contains(unknown, add) || slices.Contains(aside(), name)
+}
+
+// aside are parameters that Linux heeds and says it does not know: it looks for them in the command line
+// before, or beside, its table of parameters (arch/x86: cmdline_find_option in kernel/cpu/bugs.c,
+// kernel/cpu/common.c, mm/pti.c, boot/compressed/kaslr.c, pgtable_64.c).
+func aside() []string {
+	return []string{
+		"nopti", "pti", "nospectre_v2", "spectre_v2", "spectre_v2_user", "nospec_store_bypass_disable", "spec_store_bypass_disable",
+		"nosmap", "nosmep", "no387", "nofxsr", "noxsave", "noxsaveopt", "noxsaves", "clearcpuid", "setcpuid", "nokaslr", "no5lvl", "mem_encrypt", "sev",
+	}
 }
 
 // Linux names the parameters that it does not know since 5.14; the words changed with 5.16, and in stable

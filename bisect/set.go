@@ -20,6 +20,15 @@ type Set struct {
 	LeftOut func(items []string)
 }
 
+// All are the numbers of all items.
+func (s Set) All() []int {
+	all := make([]int, len(s.Items))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
 // Culprits is what was found in a set.
 type Culprits struct {
 	Kind Kind
@@ -50,10 +59,7 @@ func (s *Session) Reduce(ctx context.Context, set Set) (Culprits, error) {
 		return Culprits{}, err
 	}
 	r := reduction{Session: s, set: set}
-	all := make([]int, len(set.Items))
-	for i := range all {
-		all[i] = i
-	}
+	all := set.All()
 	r.heeded = all
 	kind, err := r.ends(ctx, all)
 	if err != nil || kind != Found {

@@ -18,6 +18,7 @@ type judging struct {
 	image  *machine.Image
 	rec    *record.Writer
 	seed   uint64
+	trace  bool
 	specs  map[string]Spec // all, by ID
 	known  func(target, spec string, r *event.Result) *event.Known
 	order  []string // those still without a verdict
@@ -78,7 +79,7 @@ func (j *judging) boot(ctx context.Context, batch []string) ending {
 		j.boots = int(j.count.Add(1))
 	}
 	j.rec.Add(event.Event{Kind: event.BootStarted, Target: j.target, Boot: j.boots, Salt: j.salt})
-	order := wire.Order{Seed: j.seed, Specs: batch}
+	order := wire.Order{Seed: j.seed, Trace: j.trace, Specs: batch}
 	for _, id := range batch {
 		if s := j.specs[id].Meta.Suite; !slices.Contains(order.Suites, s) {
 			order.Suites = append(order.Suites, s)

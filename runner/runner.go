@@ -59,6 +59,8 @@ type Plan struct {
 	Specs    []Spec
 	Supplies *machine.Supplies
 	Seed     uint64
+	// Trace has benchmarks traced and not measured: what the kernel did goes to the run's folder.
+	Trace bool
 	// Known gives what is known of a spec that fails or passes on a target with this result, or nil; it
 	// may be nil.
 	Known func(target, spec string, r *event.Result) *event.Known
@@ -175,7 +177,7 @@ func (w *work) enter(ctx context.Context, img *machine.Image) (leave func(), err
 func (w *work) judging(img *machine.Image) *judging {
 	t, plan := w.target, w.plan
 	w.rec.Add(event.Event{Kind: event.TargetPlanned, Target: t.Name, Plan: &img.Plan})
-	j := &judging{target: t.Name, image: img, rec: w.rec, seed: plan.Seed, specs: map[string]Spec{}, known: plan.Known, patience: plan.patience}
+	j := &judging{target: t.Name, image: img, rec: w.rec, seed: plan.Seed, trace: plan.Trace, specs: map[string]Spec{}, known: plan.Known, patience: plan.patience}
 	if j.patience == (patience{}) {
 		j.patience = usual
 	}

@@ -30,6 +30,7 @@ type vigil struct {
 	flood    int       // all of them in this boot
 	why      string    // why the machine had to be ended
 	silent   bool      // it was ended for its silence
+	kept     int       // bytes that its specs gave to the run's folder
 	cried    bool      // its console told of a crash: nothing it says from then on buys time
 }
 
@@ -172,6 +173,13 @@ func (v *vigil) take(in event.Event) (progress bool) {
 			return false
 		}
 		e.Suite, e.Spec, e.Sample = v.specs[in.Spec].Meta.Suite, in.Spec, in.Sample
+	case event.Kept:
+		name, err := v.file(in)
+		if err != nil {
+			v.strange(err)
+			return false
+		}
+		e.Suite, e.Spec, e.File = v.specs[in.Spec].Meta.Suite, in.Spec, &event.File{Name: name, Size: len(in.File.Data)}
 	case event.Probed:
 		e.Probe, e.Reason = in.Probe, in.Reason
 	case event.Warned:
@@ -189,6 +197,20 @@ func (v *vigil) take(in event.Event) (progress bool) {
 	}
 	v.rec.Add(e)
 	return progress
+}
+
+// maxKept is how much the specs of a boot may give to the run's folder, in bytes.
+const maxKept = 64 << 20
+
+// file keeps a part of a file that the running spec gives, and says where.
+func (v *vigil) file(in event.Event) (string, error) {
+	if v.open == "" || in.Spec != v.open || in.File == nil {
+		return "", fmt.Errorf("a file of %.80q, which does not run", in.Spec)
+	}
+	if v.kept += len(in.File.Data); v.kept > maxKept {
+		return "", fmt.Errorf("the boot's specs give more than %d bytes to keep", maxKept)
+	}
+	return v.rec.Keep(v.target, v.boots, in.File.Name, in.File.Data)
 }
 
 // lost closes a spec whose end never came.

@@ -22,6 +22,9 @@ import (
 type bisectFlags struct {
 	runFlags
 	command     string
+	bench       string
+	wall        bool
+	noiseSet    bool // by the user
 	badVerdict  []string
 	goodVerdict []string
 	noise       float64
@@ -38,15 +41,17 @@ func bisectCommand() *cobra.Command {
 		Use:   "bisect",
 		Short: "Find which kernel, boot parameter or commit makes the difference",
 		Long: `Find the first bad one of an ordered list of kernels or commits, or the boot parameters that make a
-good machine bad. A candidate is judged by specs (--spec) or by a command (--run).
+good machine bad. A candidate is judged by specs (--spec), by a benchmark (--bench) or by a command (--run).
 
 Both ends are judged first, the culprit both ways last. An answer may be wrong (--noise): what matters
-is asked again until the result is as sure as --confidence. Every answer is kept in the search's folder
+is asked again until the result is as sure as --confidence. With --bench the ends are measured until it is
+known whether they differ, and how often an answer is wrong follows from that. Every answer is kept in the search's folder
 below --runs; --resume DIR continues from there.
 
 Exit status: 0 found; 125 the ends do not differ, or it could not be judged; 2 wrong usage.`,
 		Example: `  xtest bisect kernels 'qemu:debian-{11,12,13,sid}' --spec general/links-of-others --bad-verdict pass
   xtest bisect params qemu:debian-12 --bad 'quiet ipv6.disable=1 nosmt' --spec 'net/*' --bad-verdict not-applicable
+  xtest bisect params qemu:debian-12 --catalogue mm --bench munmap/anon-8k-write
   xtest bisect commits --good v6.1 --bad v6.2 --repo linux --build 'make -j8 bzImage' --kernel arch/x86/boot/bzImage --spec 'ipc/*'`,
 	}
 	c.AddCommand(bisectKernelsCommand(), bisectParamsCommand(), bisectCommitsCommand())
@@ -59,6 +64,8 @@ func (f *bisectFlags) add(c *cobra.Command) {
 	o := &f.options
 	flags := c.Flags()
 	flags.StringSliceVar(&o.Specs, "spec", nil, "judge by these specs, by ID or pattern (*, ?); one that is bad makes the candidate bad")
+	flags.StringVar(&f.bench, "bench", "", "judge by this benchmark: on which side of the middle between the ends it is")
+	flags.BoolVar(&f.wall, "wall", false, "with --bench measure time, where the machines could count instructions")
 	flags.StringVar(&f.command, "run", "", "judge by this shell command, as `git bisect run`: exit status 0 is good, 125 skips, others to 127 are bad, and more end the search")
 	flags.StringSliceVar(&f.badVerdict, "bad-verdict", []string{"fail"}, "verdicts of specs that are bad: fail, pass, not-applicable")
 	flags.StringSliceVar(&f.goodVerdict, "good-verdict", nil, "verdicts that are good (default: pass, or fail where pass is bad); with any other the candidate is skipped")
@@ -74,17 +81,25 @@ func (f *bisectFlags) add(c *cobra.Command) {
 	addMachineFlags(c, o)
 }
 
+// started takes note of what was typed.
+func (f *bisectFlags) started(c *cobra.Command) {
+	f.typed, f.noiseSet = machineFlags(c.Flags()), c.Flags().Changed("noise")
+}
+
 // check checks what does not depend on the axis.
 func (f *bisectFlags) check() error {
 	switch {
-	case (f.command == "") == (len(f.options.Specs) == 0):
-		return usagef("a candidate is judged by specs (--spec ID) or by a command (--run 'cmd'): give one of them")
+	case f.bench == "" && (f.command == "") == (len(f.options.Specs) == 0):
+		return usagef("a candidate is judged by specs (--spec ID), by a benchmark (--bench ID) or by a command (--run 'cmd'): give one of them")
 	case !(f.noise >= 0 && f.noise < 0.5):
 		return usagef("--noise %g: answers are wrong with a probability from 0 to below 0.5", f.noise)
 	case !(f.confidence > 0.5 && f.confidence < 1):
 		return usagef("--confidence %g: it is above 0.5 and below 1", f.confidence)
 	case f.limit < 0:
 		return usagef("--limit %d: it is a number of candidates", f.limit)
+	}
+	if err := f.checkBench(); err != nil {
+		return err
 	}
 	if len(f.goodVerdict) == 0 {
 		f.goodVerdict = []string{string(event.Pass)}
@@ -106,8 +121,11 @@ func (f *bisectFlags) check() error {
 
 // judged says by what candidates are judged, for the journal.
 func (f *bisectFlags) judged() []string {
-	if f.command != "" {
+	switch {
+	case f.command != "":
 		return []string{"run", f.command}
+	case f.bench != "":
+		return slices.Concat([]string{"bench", f.bench, "clock", f.options.Clock, "spec"}, f.options.Specs)
 	}
 	return slices.Concat([]string{"spec"}, f.options.Specs, []string{"bad"}, f.badVerdict, []string{"good"}, f.goodVerdict)
 }
@@ -120,6 +138,12 @@ type hunt struct {
 	noun     string // what a question costs: a boot, a run of a command
 	progress *reports.Progress
 	close    []func()
+
+	lab       *lab // of what is judged by specs or a benchmark
+	subjectOf func(ctx context.Context, candidate string) (subject, error)
+	yardstick *yardstick // of a search by a benchmark
+	ready     *subject   // the last that it measured
+	readyFor  string
 }
 
 // hunt makes the search's folder or opens it, with its journal.
@@ -162,11 +186,17 @@ func (h *hunt) say(format string, args ...any) { h.progress.Say(fmt.Sprintf(form
 
 // tell shows an answer.
 func (h *hunt) tell(s bisect.Step) {
+	number := s.Number
+	if y := h.yardstick; y != nil {
+		if number = y.boots; s.Answer.Why == asMeasured {
+			return // the ends were shown
+		}
+	}
 	why := ""
 	if s.Answer.Why != "" {
 		why = "  (" + s.Answer.Why + ")"
 	}
-	h.say(" %-4s %-4d %-5s %s%s", h.noun, s.Number, s.Answer.Verdict, s.About, why)
+	h.say(" %-4s %-4d %-5s %s%s", h.noun, number, s.Answer.Verdict, s.About, why)
 }
 
 // unlike says that the ends do not differ as they should.
@@ -182,6 +212,9 @@ func (h *hunt) unlike(kind bisect.Kind, good, bad string) error {
 // result shows the culprits. The search failed to find one when it is not sure enough.
 func (h *hunt) result(what []string, confidence float64, remarks ...string) error {
 	asked, took := h.Asked()
+	if h.yardstick != nil {
+		asked, took = h.yardstick.boots, h.yardstick.took
+	}
 	h.progress.Close()
 	t := newTable(os.Stdout)
 	for i, w := range what {

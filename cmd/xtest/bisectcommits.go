@@ -42,7 +42,7 @@ Who would rather use git's own bisection has xtest run behind it; its exit statu
 			return allTargetNames(&f.config), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			f.typed = machineFlags(c.Flags())
+			f.started(c)
 			target := "qemu:debian-12"
 			if len(args) > 0 {
 				target = args[0]
@@ -81,6 +81,9 @@ func (f *commitFlags) commits(ctx context.Context, target string) error {
 	if err != nil {
 		return err
 	}
+	if err := f.counts(target); err != nil {
+		return err
+	}
 	h, err := f.hunt(ctx, bisect.Header{Axis: "commits", Judged: []string{target, f.build, kernel}, Candidates: names})
 	if err != nil {
 		return err
@@ -97,7 +100,7 @@ func (f *commitFlags) commits(ctx context.Context, target string) error {
 		return err
 	}
 	defer os.RemoveAll(tree) // the answers are in the journal
-	h.Ask, err = h.judge(func(ctx context.Context, candidate string) (subject, error) {
+	err = h.judge(func(ctx context.Context, candidate string) (subject, error) {
 		commit, _, _ := strings.Cut(candidate, " ")
 		if _, err := git(ctx, tree, "checkout", "--quiet", "--force", "--detach", commit); err != nil {
 			return subject{}, err

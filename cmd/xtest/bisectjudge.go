@@ -13,48 +13,23 @@ import (
 	"time"
 
 	"xtest/bisect"
-	"xtest/config"
 	"xtest/reports"
-	"xtest/runner"
-	"xtest/runner/depot"
-	"xtest/runner/event"
-	"xtest/runner/record"
-	"xtest/runner/rootfs"
+	"xtest/reports/bench"
 )
 
-// subject is a candidate as it is judged.
-type subject struct {
-	target string
-	adapt  func(*config.Options) // makes its machine what it is; may be nil
-	env    []string              // for the command that judges
-	dir    string                // the command's working folder, or ""
-}
-
-// planFor is the plan of judging the subject by specs.
-func (f *bisectFlags) planFor(s subject) (runner.Plan, error) {
-	one := f.runFlags
-	one.options.Params = slices.Clone(one.options.Params)
-	if s.adapt != nil {
-		s.adapt(&one.options)
-	}
-	return one.plan([]string{s.target})
-}
-
-// judge gives the predicate that judges candidates as subjects.
-func (h *hunt) judge(subjectOf func(ctx context.Context, candidate string) (subject, error)) (bisect.Predicate, error) {
+// judge makes the predicate that judges candidates as subjects.
+func (h *hunt) judge(subjectOf func(ctx context.Context, candidate string) (subject, error)) error {
+	h.subjectOf = subjectOf
 	by := h.byCommand
 	if h.command == "" {
-		depot, err := h.archive.depot()
-		if err != nil {
-			return nil, err
+		var err error
+		if h.lab, err = newLab(&h.runFlags, h.dir, h.progress); err != nil {
+			return err
 		}
-		h.close = append(h.close, func() { depot.Cache.Close() })
-		depot.Progress, depot.Warn = h.progress.Transfer, h.progress.Say
-		by = func(ctx context.Context, name string, s subject) (bisect.Answer, error) {
-			return h.bySpecs(ctx, name, s, depot)
-		}
+		h.close = append(h.close, h.lab.close)
+		by = h.bySpecs
 	}
-	return func(ctx context.Context, candidate string) (bisect.Answer, error) {
+	h.Ask = func(ctx context.Context, candidate string) (bisect.Answer, error) {
 		s, err := subjectOf(ctx, candidate)
 		if why, ok := errors.AsType[unbuilt](err); ok {
 			return bisect.Answer{Verdict: bisect.Skip, Why: why.Error()}, nil
@@ -64,49 +39,30 @@ func (h *hunt) judge(subjectOf func(ctx context.Context, candidate string) (subj
 		}
 		n, _ := h.Asked()
 		return by(ctx, fmt.Sprintf("%03d", n+1), s)
-	}, nil
+	}
+	if h.bench != "" {
+		h.yardstick = &yardstick{settings: bench.Defaults(), given: map[string]int{}}
+		if h.options.Clock == "" {
+			h.yardstick.settings.Spread = wallSpread
+		}
+		h.Ask = h.byBench
+	}
+	return nil
 }
 
-// bySpecs boots the subject once and has its specs judged. The record becomes a run's folder in the
-// search's.
-func (h *hunt) bySpecs(ctx context.Context, name string, s subject, depot *depot.Depot) (bisect.Answer, error) {
-	plan, err := h.planFor(s)
-	if err != nil {
-		return bisect.Answer{}, err
-	}
-	plan.Supplies.Depot = depot
-	if !h.noRoot {
-		maker := &rootfs.Maker{Supplies: plan.Supplies, Say: h.progress.Say, Step: h.progress.Step}
-		plan.Supplies.Root = maker.Root
-	}
-	rec, err := record.Create(h.dir, name, time.Now())
-	if err != nil {
-		return bisect.Answer{}, err
-	}
-	rec.Add(event.Event{Kind: event.RunStarted, Run: &event.Run{
-		ID: filepath.Base(rec.Dir), Version: version(), Command: os.Args, Flags: h.typed, Seed: plan.Seed, Host: runner.Fingerprint(), Targets: namesOf(plan.Targets),
-	}})
-	err = runner.Run(ctx, plan, rec)
-	rec.Add(event.Event{Kind: event.RunEnded})
-	if err := errors.Join(err, rec.Close()); err != nil {
-		return bisect.Answer{}, err
-	}
-	model, err := reports.Load(rec.Dir)
+// wallSpread is how much wall clock differs between boots for nothing under emulation on a busy host, as
+// a fraction: it is what is expected until it is measured.
+const wallSpread = 0.05
+
+// bySpecs boots the subject once and has its specs judged.
+func (h *hunt) bySpecs(ctx context.Context, name string, s subject) (bisect.Answer, error) {
+	model, unknown, err := h.lab.boot(ctx, name, s)
 	if err != nil {
 		return bisect.Answer{}, err
 	}
 	a := h.verdict(model)
-	logs, err := filepath.Glob(filepath.Join(rec.Dir, "console-*.log"))
-	for _, l := range logs {
-		text, err := os.ReadFile(l)
-		if err != nil {
-			return a, fmt.Errorf("reading the console: %w", err)
-		}
-		a.Unknown = append(a.Unknown, bisect.Unknown(text)...)
-	}
-	slices.Sort(a.Unknown)
-	a.Unknown = slices.Compact(a.Unknown)
-	return a, err
+	a.Unknown = unknown
+	return a, nil
 }
 
 // verdict sums up what the specs of a run found: one that is bad makes it bad, and all are to be judged

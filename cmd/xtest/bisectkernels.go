@@ -27,7 +27,7 @@ A command (--run) finds the candidate in $XTEST_TARGET.`,
 		},
 		Args: usage(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			f.typed = machineFlags(c.Flags())
+			f.started(c)
 			return f.kernels(c.Context(), args)
 		},
 	}
@@ -64,12 +64,15 @@ func (f *bisectFlags) kernels(ctx context.Context, args []string) error {
 			}
 		}
 	}
+	if err := f.counts(names[0]); err != nil {
+		return err
+	}
 	h, err := f.hunt(ctx, bisect.Header{Axis: "kernels", Candidates: names})
 	if err != nil {
 		return err
 	}
 	defer h.end()
-	h.Ask, err = h.judge(func(_ context.Context, candidate string) (subject, error) {
+	err = h.judge(func(_ context.Context, candidate string) (subject, error) {
 		return subject{target: candidate, env: []string{"XTEST_TARGET=" + candidate}}, nil
 	})
 	if err != nil {
@@ -80,6 +83,9 @@ func (f *bisectFlags) kernels(ctx context.Context, args []string) error {
 
 // search finds the first bad one of an ordered list and shows it.
 func (h *hunt) search(ctx context.Context, names []string) error {
+	if err := h.gauge(ctx, names[0], names[len(names)-1]); err != nil {
+		return err
+	}
 	found, err := h.Search(ctx, names)
 	if err != nil {
 		return fmt.Errorf("%w; `--resume %s` continues", err, h.dir)

@@ -34,7 +34,7 @@ A command (--run) finds the parameters in $XTEST_PARAMS and the target in $XTEST
 			return allTargetNames(&f.config), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			f.typed = machineFlags(c.Flags())
+			f.started(c)
 			list := strings.Fields(bad)
 			for _, name := range themes {
 				i := slices.IndexFunc(bisect.Catalogue(), func(t bisect.Theme) bool { return t.Name == name })
@@ -92,12 +92,18 @@ func (f *bisectFlags) params(ctx context.Context, target string, good, bad []str
 	} else {
 		set.Known = nil // a command may heed what the kernel does not
 	}
+	if err := f.counts(target); err != nil {
+		return err
+	}
 	h, err := f.hunt(ctx, bisect.Header{Axis: "params", Judged: append([]string{target, "good"}, good...), Candidates: set.Items})
 	if err != nil {
 		return err
 	}
 	defer h.end()
-	if h.Ask, err = h.judge(of); err != nil {
+	if err := h.judge(of); err != nil {
+		return err
+	}
+	if err := h.gauge(ctx, set.Candidate(nil), set.Candidate(set.All())); err != nil {
 		return err
 	}
 	set.LeftOut = func(items []string) {

@@ -17,7 +17,7 @@ import (
 )
 
 // measured writes a run's record: n boots of a target, each with three samples around its own level.
-func measured(t *testing.T, host event.Host, clock []string, n int, levels map[string]float64, seed uint64) string {
+func measured(t *testing.T, host event.Host, clock string, n int, levels map[string]float64, seed uint64) string {
 	t.Helper()
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -30,7 +30,7 @@ func measured(t *testing.T, host event.Host, clock []string, n int, levels map[s
 		b.Write(append(line, '\n'))
 	}
 	add(event.Event{Kind: event.RunStarted, Run: &event.Run{ID: "r", Host: host}})
-	add(event.Event{Kind: event.TargetPlanned, Target: "qemu:x", Plan: &event.Plan{Command: clock}})
+	add(event.Event{Kind: event.TargetPlanned, Target: "qemu:x", Plan: &event.Plan{Clock: clock}})
 	var names []string
 	for name := range levels {
 		names = append(names, name)
@@ -56,7 +56,7 @@ func measured(t *testing.T, host event.Host, clock []string, n int, levels map[s
 var (
 	here   = event.Host{Kernel: "6.18", CPU: "A", Cores: 2, Memory: 8 << 30}
 	there  = event.Host{Kernel: "6.18", CPU: "B", Cores: 2, Memory: 8 << 30}
-	icount = []string{"qemu", "-icount", "shift=0,sleep=off"}
+	icount = "icount"
 )
 
 func load(t *testing.T, dir string) *Run {
@@ -154,8 +154,8 @@ munmap/new insns/op: unknown new`
 func TestMachines(t *testing.T) {
 	levels := map[string]float64{"a/wall ns/op": 800, "b/count insns/op": 900}
 	slow := map[string]float64{"a/wall ns/op": 1000, "b/count insns/op": 1000}
-	base := load(t, measured(t, here, nil, 12, levels, 1))
-	other := load(t, measured(t, there, nil, 12, slow, 2))
+	base := load(t, measured(t, here, "", 12, levels, 1))
+	other := load(t, measured(t, there, "", 12, slow, 2))
 	c := compared(t, base, other, gates(t, "a/*:5%"))
 	if got := outcome(c); got != "a/wall ns/op: unknown undecided wall clock of different machines\nb/count insns/op: different" {
 		t.Error(got)
@@ -214,13 +214,13 @@ func TestGo(t *testing.T) {
 			t.Errorf("%q is read as %+v", bad, r)
 		}
 	}
-	if IsGo(measured(t, here, nil, 1, nil, 1)) || IsGo("/dev/null") || !IsGo(file) {
+	if IsGo(measured(t, here, "", 1, nil, 1)) || IsGo("/dev/null") || !IsGo(file) {
 		t.Error("a file of the format is not told from others")
 	}
 }
 
 func TestHostileNames(t *testing.T) {
-	dir := measured(t, here, nil, 5, map[string]float64{"a/\x1b[31m\nBenchmarkX B\u202e": 3}, 1)
+	dir := measured(t, here, "", 5, map[string]float64{"a/\x1b[31m\nBenchmarkX B\u202e": 3}, 1)
 	run := load(t, dir)
 	var b strings.Builder
 	if err := Write(&b, run); err != nil {

@@ -126,9 +126,7 @@ func (c *Collector) Add(e event.Event) {
 		c.run.ID, c.host = e.Run.ID, Fingerprint(e.Run.Host)
 	case e.Target == "":
 	case e.Kind == event.TargetPlanned && e.Plan != nil:
-		if slices.Contains(e.Plan.Command, "-icount") {
-			c.side(e.Target).Clock = "icount"
-		}
+		c.side(e.Target).Clock = e.Plan.Clock
 	case e.Kind == event.Booted && e.Machine != nil:
 		c.side(e.Target).What = reports.What(e.Machine)
 	case e.Kind == event.Sampled && e.Sample != nil && c.kept < maxSamples:
@@ -234,6 +232,16 @@ func (s *Side) Counts(unit string) bool { return s.nature(unit) == counter }
 // Find gives the benchmark in a unit, or nil.
 func (s *Side) Find(name, unit string) *Series { return s.index[key{name, unit}] }
 
+// Main gives the benchmark in the unit that judges it, not one of a counter, or nil.
+func (s *Side) Main(name string) *Series {
+	for _, one := range s.Series {
+		if one.Name == name && s.nature(one.Unit) != counter {
+			return one
+		}
+	}
+	return nil
+}
+
 // Find gives what was measured on a target, or nil.
 func (r *Run) Find(target string) *Side {
 	for _, s := range r.Sides {
@@ -242,4 +250,47 @@ func (r *Run) Find(target string) *Side {
 		}
 	}
 	return nil
+}
+
+// Join adds another run's boots of the same target, numbered on.
+func (s *Side) Join(o *Side) {
+	for _, more := range o.Series {
+		one := s.Find(more.Name, more.Unit)
+		if one == nil {
+			one = &Series{Name: more.Name, Unit: more.Unit}
+			s.index[key{more.Name, more.Unit}], s.Series = one, append(s.Series, one)
+		}
+		last := 0
+		if n := len(one.Boots); n > 0 {
+			last = one.Boots[n-1]
+		}
+		for i, v := range more.Values {
+			one.Boots, one.Values = append(one.Boots, last+i+1), append(one.Values, v)
+		}
+		one.Samples += more.Samples
+	}
+}
+
+// Changed says in words which counters of a benchmark changed by more than a twentieth.
+func Changed(base, now *Side, name string) (list []string) {
+	value := func(s *Side, unit string) float64 {
+		if one := s.Find(name, unit); one != nil && len(one.Values) > 0 {
+			return median(slices.Sorted(slices.Values(one.Values)))
+		}
+		return 0
+	}
+	var units []string
+	for _, s := range []*Side{base, now} {
+		for _, one := range s.Series {
+			if one.Name == name && s.nature(one.Unit) == counter && !slices.Contains(units, one.Unit) {
+				units = append(units, one.Unit)
+			}
+		}
+	}
+	for _, unit := range units {
+		if a, b := value(base, unit), value(now, unit); math.Abs(fraction(b-a, a)) > 0.05 {
+			list = append(list, fmt.Sprintf("%s instead of %s", Amount(b, unit), Amount(a, unit)))
+		}
+	}
+	return list
 }

@@ -143,6 +143,9 @@ func Amount(v float64, unit string) string {
 	return text + " " + reports.Clean(unit)
 }
 
+// Groups writes a whole number with its digits in groups of three.
+func Groups(v float64) string { return groups(fmt.Sprintf("%.0f", v)) }
+
 func groups(digits string) string {
 	sign := ""
 	if strings.HasPrefix(digits, "-") {

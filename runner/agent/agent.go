@@ -226,6 +226,7 @@ func (a *agent) judge(order wire.Order) error {
 		Suites:  order.Suites,
 		Seed:    order.Seed,
 		Counted: order.Counted,
+		Traced:  order.Trace,
 		Emit:    a.emit,
 		Sweep:   sweep,
 	}

@@ -26,6 +26,7 @@ const (
 	SpecStarted   Kind = "spec-started"   // Spec
 	SpecEnded     Kind = "spec-ended"     // Spec, Result
 	Sampled       Kind = "sampled"        // Spec, Sample
+	Kept          Kind = "kept"           // Spec, File: a part of a file was added to the run's folder
 	Warned        Kind = "warned"         // Reason: nothing to judge, but a person should know
 	Advanced      Kind = "advanced"       // Reason, Step: how far long work inside a machine is
 	Crashed       Kind = "crashed"        // Crash, and Spec when one ran
@@ -39,7 +40,7 @@ const (
 // the runner's own, and forged when they come out of a machine.
 func (k Kind) FromGuest() bool {
 	switch k {
-	case Booted, SpecListed, Probed, SpecStarted, SpecEnded, Sampled, Warned, Advanced, Finished:
+	case Booted, SpecListed, Probed, SpecStarted, SpecEnded, Sampled, Kept, Warned, Advanced, Finished:
 		return true
 	}
 	return false
@@ -61,6 +62,7 @@ type Event struct {
 	Meta     *Meta         `json:"meta,omitempty"`
 	Result   *Result       `json:"result,omitempty"`
 	Sample   *Sample       `json:"sample,omitempty"`
+	File     *File         `json:"file,omitempty"`
 	Crash    *Crash        `json:"crash,omitempty"`
 	Step     *Step         `json:"step,omitempty"`
 	Probe    string        `json:"probe,omitempty"`
@@ -183,6 +185,15 @@ func (s *Sample) All() []float64 {
 		return s.Values
 	}
 	return []float64{s.Value}
+}
+
+// File is a part of a file that a spec gives to the run's folder.
+type File struct {
+	// Name is the file's in the folder, on the record; the spec says only what it is: see [KeptFile].
+	Name string `json:"name"`
+	Size int    `json:"size"` // of the part, in bytes
+	// Data is what an agent sends, never on the record.
+	Data []byte `json:"data,omitempty"`
 }
 
 // Step is how far long work is: done of total steps.

@@ -30,6 +30,12 @@ func FileName(target string) string {
 	return name
 }
 
+// KeptFile is the name of the file, in the run's folder, that keeps what specs of a target's boot gave
+// under a name.
+func KeptFile(target string, boot int, name string) string {
+	return "kept-" + FileName(target) + "-" + strconv.Itoa(boot) + "-" + FileName(name)
+}
+
 // ConsoleLog is the name of the file, in the run's folder, that keeps the console of a target's boot.
 func ConsoleLog(target string, boot int) string {
 	return "console-" + FileName(target) + "-" + strconv.Itoa(boot) + ".log"

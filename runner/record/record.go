@@ -84,6 +84,20 @@ func (w *Writer) Close() error {
 	return errors.Join(err, w.f.Close())
 }
 
+// Keep appends to a file that specs of a target's boot give to the run, and gives its name in the folder.
+func (w *Writer) Keep(target string, boot int, name string, data []byte) (string, error) {
+	file := event.KeptFile(target, boot, name)
+	f, err := os.OpenFile(filepath.Join(w.Dir, file), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return file, fmt.Errorf("keeping what a spec gave: %w", err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return file, fmt.Errorf("keeping what a spec gave: %w", err)
+	}
+	return file, nil
+}
+
 // ConsoleLog is the path of a machine's console log.
 func (w *Writer) ConsoleLog(target string, boot int) string {
 	return filepath.Join(w.Dir, event.ConsoleLog(target, boot))

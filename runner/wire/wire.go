@@ -46,6 +46,7 @@ type Order struct {
 	Seed    uint64   `json:"seed"`
 	Scale   float64  `json:"scale"`             // of time limits
 	Counted bool     `json:"counted,omitempty"` // the machine's clock counts executed instructions
+	Trace   bool     `json:"trace,omitempty"`   // benchmarks are traced, not measured
 	Suites  []string `json:"suites,omitempty"`  // those that the specs belong to; none stands for all
 	Specs   []string `json:"specs,omitempty"`
 	// Tasks are what an agent has to know of specs that it gives to guests of its own, by ID.

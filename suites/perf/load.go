@@ -127,6 +127,10 @@ func (l load) measure(t *spec.T) {
 		defer closeAll(files)
 		t.Setup("opening what is mapped", err)
 	}
+	if t.Traced() {
+		l.trace(t, files)
+		return
+	}
 	before := readCounters()
 	total := 0
 	for n := 1; ; n++ {

@@ -29,6 +29,8 @@ type Environment struct {
 	Seed uint64
 	// Counted says that the machine's clock counts executed instructions, a nanosecond each.
 	Counted bool
+	// Traced says that benchmarks are to be traced, not measured.
+	Traced bool
 	// Emit puts an event on the record before it returns.
 	Emit func(event.Event)
 	// Sweep ends what a spec left running and describes it, or gives "". It may be nil.

@@ -147,6 +147,24 @@ func (t *T) Samples(name string, values []float64, unit string) {
 	})
 }
 
+// Traced says that benchmarks are to be traced, not measured.
+func (t *T) Traced() bool { return environment.Traced }
+
+// part is how much of a file goes into one event: a line of the channel's has room for it.
+const part = 256 << 10
+
+// Keep gives a file to the run's folder, under a name that says what it is; what has been given under it
+// before is added to. All that the specs of a boot give is bounded.
+func (t *T) Keep(name string, data []byte) {
+	defer t.hold()()
+	for chunk := range slices.Chunk(data, part) {
+		environment.Emit(event.Event{
+			Kind: event.Kept, Suite: t.listed.Suite, Spec: t.listed.ID,
+			File: &event.File{Name: name, Size: len(chunk), Data: chunk},
+		})
+	}
+}
+
 // Cleanup runs f when the spec has ended, whatever its verdict, last in first out.
 func (t *T) Cleanup(f func()) {
 	defer t.hold()()
