@@ -23,9 +23,10 @@ import (
 // lsbFlags are what `xtest lsb` was asked for.
 type lsbFlags struct {
 	runFlags
-	profile   string
-	arch      string
-	noWaivers bool
+	profile       string
+	profileSchema bool
+	arch          string
+	noWaivers     bool
 }
 
 func lsbCommand() *cobra.Command {
@@ -43,9 +44,19 @@ The exit status follows the effective reading, with --no-waivers the strict one.
   xtest lsb debian-12.tar.xz debian-13.tar.xz
   xtest lsb registry.example/base:1.2 --profile modern
   xtest lsb ./rootfs --profile base.yaml --json result.json
-  xtest lsb uml:debian-12`,
-		Args: usage(cobra.MinimumNArgs(1)),
+  xtest lsb uml:debian-12
+  xtest lsb --profile-schema >profile.schema.json`,
+		Args: usage(func(c *cobra.Command, args []string) error {
+			if f.profileSchema {
+				return cobra.NoArgs(c, args)
+			}
+			return cobra.MinimumNArgs(1)(c, args)
+		}),
 		RunE: func(c *cobra.Command, args []string) error {
+			if f.profileSchema {
+				_, err := io.WriteString(c.OutOrStdout(), inspection.ProfileSchema)
+				return err
+			}
 			f.typed = machineFlags(c.Flags())
 			return f.run(c.Context(), args)
 		},
@@ -53,6 +64,7 @@ The exit status follows the effective reading, with --no-waivers the strict one.
 	f.archive.add(c)
 	f.config.add(c)
 	c.Flags().StringVar(&f.profile, "profile", "lsb", "what to ask: lsb, modern, or a file of your own (YAML)")
+	c.Flags().BoolVar(&f.profileSchema, "profile-schema", false, "print the JSON schema of a profile of your own, for editors")
 	c.Flags().StringVar(&f.arch, "arch", "", "architecture to take of an image for several, as Go names it (default: this machine's)")
 	c.Flags().BoolVar(&f.noWaivers, "no-waivers", false, "the strict reading alone: every failure counts")
 	c.Flags().StringSliceVar(&f.options.Specs, "spec", nil, "specs to judge, by ID or pattern (*, ?)")

@@ -35,7 +35,7 @@ var _ = suite.Describe("init", func() {
 
 // Statuses of 22.2: of all actions but status, and of status.
 const (
-	usage, unimplemented, notInstalled, notConfigured = 2, 3, 5, 6
+	unspecified, usage, unimplemented, notInstalled, notConfigured = 1, 2, 3, 5, 6
 
 	running, deadWithFile, notRunning = 0, 1, 3
 )
@@ -192,7 +192,7 @@ func (s *site) judgeOwn(ctx context.Context, m *machine, script string) (taken i
 		}
 		return good
 	}
-	act("xtest-none", usage, unimplemented)
+	act("xtest-none", unspecified, usage, unimplemented)
 	knows := act("status", notRunning, running)
 	if !act("start", 0, notInstalled, notConfigured) || last.status != 0 {
 		return taken, wrong, err

@@ -2,10 +2,12 @@ package inspection
 
 import (
 	"bytes"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,23 +27,28 @@ type Profile struct {
 // LSB is the profile of the standard itself.
 func LSB() Profile { return Profile{"lsb", Checks("")} }
 
-// asked is what the file of a user's profile may say.
+// asked is what the file of a user's profile may say. The tags become the schema.
 type asked struct {
-	Name      string              `yaml:"name"`
-	Commands  []string            `yaml:"commands"`
-	Libraries []string            `yaml:"libraries"`
-	Symbols   map[string][]string `yaml:"symbols"`
-	Files     []askedFile         `yaml:"files"`
-	Users     []string            `yaml:"users"`
-	Groups    []string            `yaml:"groups"`
-	Glibc     string              `yaml:"glibc"`
+	Name      string              `yaml:"name" doc:"Name of the profile, the first part of its checks' IDs" required:"yes" pattern:"^[a-z0-9-]+$"`
+	Commands  []string            `yaml:"commands" doc:"Commands that must be there: names to look up, or absolute paths"`
+	Libraries []string            `yaml:"libraries" doc:"SONAMEs that the dynamic linker must find"`
+	Symbols   map[string][]string `yaml:"symbols" doc:"Symbols that libraries must provide, by SONAME: name, or name@VERSION"`
+	Files     []askedFile         `yaml:"files" doc:"Files that must be there, or must not"`
+	Users     []string            `yaml:"users" doc:"Users of /etc/passwd: name, or name:ID"`
+	Groups    []string            `yaml:"groups" doc:"Groups of /etc/group: name, or name:ID"`
+	Glibc     string              `yaml:"glibc" doc:"Version of glibc; programs that were built for it must find what they need"`
 }
 
 type askedFile struct {
-	Path string `yaml:"path"`
-	Kind string `yaml:"kind"`
-	Mode string `yaml:"mode"`
+	Path string `yaml:"path" doc:"Absolute path" required:"yes" pattern:"^/"`
+	Kind string `yaml:"kind" doc:"What it must be; anything when left out" enum:"file,directory,device,link,absent"`
+	Mode string `yaml:"mode" doc:"Permission bits in octal, in quotes" pattern:"^[0-7]{1,5}$"`
 }
+
+// ProfileSchema is the JSON schema of a user's profile.
+//
+//go:embed data/profile.schema.json
+var ProfileSchema string
 
 // kinds of files that a profile may ask for, by what Go's modes tell.
 var kinds = map[string]func(fs.FileMode) bool{
@@ -55,13 +62,21 @@ var kinds = map[string]func(fs.FileMode) bool{
 func ParseProfile(file string, text []byte) (Profile, error) {
 	var a asked
 	if err := yaml.UnmarshalWithOptions(text, &a, yaml.Strict()); err != nil {
-		// The library's text begins with [line:column].
-		return Profile{}, fmt.Errorf("%s: %s", file, strings.TrimSpace(yaml.FormatError(err, false, true)))
+		return Profile{}, fmt.Errorf("%s%s", file, placed(yaml.FormatError(err, false, true)))
 	}
 	if at, err := a.check(); err != nil {
 		return Profile{}, fmt.Errorf("%s:%d: %w", file, lineOf(text, at), err)
 	}
 	return Profile{a.Name, a.checks()}, nil
+}
+
+// placed turns the [line:column] that the library's text begins with into what editors and CI systems know.
+func placed(text string) string {
+	text = strings.TrimSpace(text)
+	if place, rest, ok := strings.Cut(strings.TrimPrefix(text, "["), "] "); ok && strings.HasPrefix(text, "[") {
+		return ":" + place + ": " + rest
+	}
+	return ": " + text
 }
 
 // lineOf finds the line of a value, 1 when it cannot be told.
@@ -90,6 +105,11 @@ func (a *asked) check() (at string, err error) {
 			if n == "" || strings.Contains(n, "/") && (list != "commands" || !path.IsAbs(n)) {
 				return fmt.Sprintf("$.%s[%d]", list, i), fmt.Errorf("%q is no name of %s", n, list)
 			}
+		}
+	}
+	for soname, names := range a.Symbols {
+		if len(names) == 0 || slices.Contains(names, "") || soname == "" || strings.Contains(soname, "/") {
+			return "$.symbols", fmt.Errorf("%q: %q: it takes the SONAME of a library and the names of its symbols", soname, names)
 		}
 	}
 	for i, f := range a.Files {

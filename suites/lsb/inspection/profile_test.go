@@ -90,8 +90,8 @@ func libcOf(version string) elftest.Image {
 // Errors name the file and the line.
 func TestBadProfiles(t *testing.T) {
 	for text, want := range map[string]string{
-		"name: base\ncommand: [ls]\n":                            "[2:1] unknown field",
-		"name: base\ncommands: ls\n":                             "[2:",
+		"name: base\ncommand: [ls]\n":                            "own.yaml:2:1: unknown field",
+		"name: base\ncommands: ls\n":                             "own.yaml:2:",
 		"name: lsb\ncommands: [ls]\n":                            "own.yaml:1: name \"lsb\" is that of a profile",
 		"commands: [ls]\n":                                       "own.yaml:1: name \"\"",
 		"name: base\n":                                           "own.yaml:1: it asks for nothing",
@@ -101,6 +101,7 @@ func TestBadProfiles(t *testing.T) {
 		"name: base\nfiles:\n  - path: /etc\n    mode: 0o999\n":  "own.yaml:4: mode",
 		"name: base\nglibc: new\n":                               "own.yaml:2: glibc: \"new\"",
 		"name: base\nusers:\n  - root\n  - \"\"\n":               "own.yaml:4: \"\" is no name",
+		"name: base\nsymbols:\n  libc.so.6: []\n":               "own.yaml:3: \"libc.so.6\"",
 		"name: [": "own.yaml:",
 	} {
 		if _, err := ParseProfile("own.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
