@@ -148,7 +148,7 @@ func run[T any](b *tab, a chromedp.Action[T]) T {
 // eval gives what an expression of the page's language comes to, as text.
 func (b *tab) eval(expression string) string {
 	b.t.Helper()
-	return run(b, chromedp.Evaluate[string]("String("+expression+")"))
+	return run(b, chromedp.Evaluate[string]("(async () => String(await ("+expression+")))()", chromedp.EvalAwaitPromise))
 }
 
 func (b *tab) expect(expression, want string) {

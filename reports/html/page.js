@@ -30,7 +30,7 @@
   }
 
   const D = JSON.parse($("data").textContent), T = D.texts;
-  if (!D.rows.length || !$("grid")) { document.documentElement.dataset.ready = "1"; return; }
+  if (!D.rows.length || !$("grid")) { performance.mark("ready"); document.documentElement.dataset.ready = "1"; return; }
   const words = { p: "pass", f: "FAIL", k: "known", b: "BROKEN", n: "n/a", o: "not run", ".": "·" };
   const spoken = { p: "pass", f: "fail", k: "known failure", b: "broken", n: "not applicable", o: "not run", ".": "not in this run" };
   const ID = 0, SUITE = 1, DOC = 2, CLAUSE = 3, LEVEL = 4, VERDICTS = 5, RANK = 6, FLAG = 7, NEW = 8, SEEN = 9, AGREED = 3, BARE = -1;
@@ -356,5 +356,5 @@
   controls();
   lay();
   follow();
-  document.documentElement.dataset.ready = "1";
+  performance.mark("ready"); document.documentElement.dataset.ready = "1";
 })();
