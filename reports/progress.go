@@ -4,31 +4,34 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/clipperhouse/displaywidth"
-
 	"xtest/runner/event"
 )
 
-// redraw is the shortest time between two drawings of the live line.
+// redraw is the shortest time between two drawings of the live view.
 const redraw = 100 * time.Millisecond
 
 // ProgressOptions say how progress is shown.
 type ProgressOptions struct {
 	Options
-	// Terminal allows a live line that is drawn over itself. Without it only whole lines are
+	// Terminal allows a live view that is drawn over itself. Without it only whole lines are
 	// written and nothing but them, for logs.
 	Terminal bool
+	// Size is the terminal's present width and height in cells; nil: it is Width, and high enough.
+	Size func() (width, height int)
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
 
 // Progress shows a run while it is under way: permanent lines for targets that booted, failures and
-// ends of targets, and on a terminal a live line below them. It is safe for concurrent use. What
-// cannot be written is lost without a word: a run is not to end because its onlooker left.
+// ends of targets, and on a terminal a live view below them: a line for each machine that is up, and
+// one for the run. However many events come, a terminal is written to once in a tenth of a second. It is
+// safe for concurrent use. What cannot be written is lost without a word: a run is not to end because its
+// onlooker left.
 type Progress struct {
 	mu        sync.Mutex
 	w         io.Writer
@@ -37,7 +40,8 @@ type Progress struct {
 	start     time.Time
 	judging   time.Time // when the first spec started
 	drawn     time.Time
-	live      bool // a live line stands on the terminal
+	live      []string        // the lines of the live view that stand on the terminal
+	pending   strings.Builder // permanent lines that come with the next drawing
 	closed    bool
 	transfers []*transfer
 	work      []*work
@@ -66,6 +70,12 @@ func (p *Progress) Add(e event.Event) {
 	p.fold.Add(e)
 	if e.Kind == event.SpecStarted && p.judging.IsZero() {
 		p.judging = p.o.Now()
+		if !e.Time.IsZero() && e.Time.Before(p.judging) {
+			p.judging = e.Time // a run that is followed began before
+		}
+	}
+	if e.Kind == event.RunStarted && !e.Time.IsZero() && e.Time.Before(p.start) {
+		p.start = e.Time
 	}
 	if t := p.fold.targets[e.Target]; t != nil {
 		p.tell(t, e)
@@ -73,7 +83,7 @@ func (p *Progress) Add(e event.Event) {
 	p.draw()
 }
 
-// Tick redraws the live line if its time has come, so that the clock on it goes on.
+// Tick redraws the live view if its time has come, so that the clock on it goes on.
 func (p *Progress) Tick() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,11 +108,13 @@ func (p *Progress) Watch(ctx context.Context) {
 	}
 }
 
-// Close takes the live line away. Nothing is shown after it.
+// Close takes the live view away. Nothing is shown after it.
 func (p *Progress) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.erase()
+	if !p.closed {
+		io.WriteString(p.w, p.erase()+p.pending.String())
+	}
 	p.closed = true
 }
 
@@ -168,29 +180,51 @@ func (p *Progress) settled(t *Target, s *Spec) {
 	p.print(style, word+Clip(Clean(t.Name), 60)+"  "+Clip(Clean(s.ID), 120)+"  "+headline(s))
 }
 
-// print writes a permanent line above the live one.
+// print writes a permanent line, on a terminal with the next drawing.
 func (p *Progress) print(s style, text string) {
-	p.erase()
 	pg := page{Options: p.o.Options}
-	fmt.Fprintln(p.w, pg.paint(s, text))
-}
-
-func (p *Progress) erase() {
-	if p.live {
-		io.WriteString(p.w, "\r\x1b[K")
-		p.live = false
+	line := pg.paint(s, text) + "\n"
+	if p.o.Terminal {
+		p.pending.WriteString(line)
+		return
 	}
+	io.WriteString(p.w, line)
 }
 
-// draw puts the live line on the terminal, at most every redraw: after a permanent line it comes
-// back with the next event or tick that is late enough.
+// erase gives what takes the live view away and leaves the cursor where it began.
+func (p *Progress) erase() string {
+	if p.live == nil {
+		return ""
+	}
+	rows := 0
+	for _, l := range p.live { // a terminal that has become narrower has wrapped them
+		rows += max((cells(l)+p.o.Width-1)/p.o.Width, 1)
+	}
+	p.live = nil
+	if rows == 1 {
+		return "\r\x1b[J"
+	}
+	return fmt.Sprintf("\r\x1b[%dA\x1b[J", rows-1)
+}
+
+// draw puts what is new and the live view on the terminal in one go, at most every redraw, and not when
+// nothing has changed.
 func (p *Progress) draw() {
 	t := p.o.Now()
 	if !p.o.Terminal || p.closed || t.Sub(p.drawn) < redraw {
 		return
 	}
-	// The last column stays free: many terminals wrap when it is written.
-	line := displaywidth.TruncateString(p.liveLine(t), max(p.o.Width-1, 1), "…")
-	io.WriteString(p.w, "\r"+line+"\x1b[K")
-	p.live, p.drawn = true, t
+	height := 24
+	if p.o.Size != nil {
+		if w, h := p.o.Size(); w > 0 && h > 0 {
+			p.o.Width, height = w, h
+		}
+	}
+	view := p.liveView(t, height)
+	if p.pending.Len() == 0 && slices.Equal(view, p.live) {
+		return
+	}
+	io.WriteString(p.w, p.erase()+p.pending.String()+strings.Join(view, "\n"))
+	p.pending.Reset()
+	p.live, p.drawn = view, t
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,7 +60,7 @@ func TestProgressTerminal(t *testing.T) {
 	play(t, p, h)
 	golden(t, "progress-terminal.txt", bytes.ReplaceAll(b.Bytes(), []byte("\r"), []byte("<CR>\n")))
 	s := b.String()
-	harmless(t, strings.NewReplacer("\r", "", "\x1b[K", "").Replace(s), false)
+	harmless(t, regexp.MustCompile("\r(\x1b\\[[0-9]+A)?\x1b\\[J").ReplaceAllString(s, ""), false)
 }
 
 // A fetch that fails says nothing more; the live line must not go on about it.
@@ -124,7 +126,7 @@ func TestProgressLeft(t *testing.T) {
 		t.Errorf("the live line is %q", s)
 	}
 	p.Close()
-	if s := b.String(); !strings.HasSuffix(s, "\r\x1b[K") {
+	if s := b.String(); !strings.HasSuffix(s, "\r\x1b[1A\x1b[J") {
 		t.Errorf("a live line was left behind: %q", s)
 	}
 }
@@ -177,4 +179,90 @@ func TestProgressConcurrent(t *testing.T) {
 	if n := strings.Count(b.String(), "FAIL"); n != 200 {
 		t.Errorf("%d failures were shown, not 200", n)
 	}
+}
+
+// The live view has a line for each machine that is up, as many as fit, is taken away whole, also after the
+// terminal became narrower, and is not drawn when nothing has changed.
+func TestLiveView(t *testing.T) {
+	h := &hands{now: t0}
+	var b bytes.Buffer
+	width, height := 80, 24
+	p := NewProgress(&b, ProgressOptions{Now: h.Now, Terminal: true, Size: func() (int, int) { return width, height }})
+	const targets = 12
+	for i := range targets {
+		on := func(e event.Event) { e.Target, e.Boot, e.Time = fmt.Sprint("uml:", i), 1, h.now; p.Add(e) }
+		on(is(event.BootStarted))
+		if i == 0 {
+			on(is(event.Booted))
+			on(listed("user/limit"))
+			on(listed("user/map"))
+			on(started("user/map"))
+			on(ended("user/map", event.Fail))
+			on(started("user/limit\x1b[2J"))
+		}
+	}
+	h.advance(3 * time.Second)
+	b.Reset()
+	p.Tick()
+	got := b.String()
+	for _, want := range []string{" uml:0   ━━━━━┄┄┄┄┄┄┄┄┄┄┄  1/3 · 1 failed · user/limit\\x1b[2J 3 s\n", " uml:1   booting 3 s\n", " and 5 more machines\n", "00:03 · targets 0/12 · specs 1/3 · 1 failed"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the view lacks %q: %q", want, got)
+		}
+	}
+	b.Reset()
+	h.advance(redraw)
+	p.Tick()
+	if b.Len() > 0 {
+		t.Errorf("nothing has changed, and %q was drawn", b.String())
+	}
+	width, height = 30, 6
+	h.advance(time.Second)
+	p.Tick()
+	if got := b.String(); !strings.HasPrefix(got, "\r\x1b[11A\x1b[J") || strings.Count(got, "\n") != 3 {
+		t.Errorf("on a small terminal it is %q", got) // nine lines, of which one had become three and one two
+	}
+	b.Reset()
+	p.Close()
+	if got := b.String(); got != "\r\x1b[3A\x1b[J" {
+		t.Errorf("it was taken away by %q", got)
+	}
+}
+
+// BenchmarkLiveView plays ten minutes of a run that ends 200 specs a second on four machines, a failure in
+// twenty, and gives the part of a processor that showing it takes.
+func BenchmarkLiveView(b *testing.B) {
+	var spent, played time.Duration
+	for b.Loop() {
+		h := &hands{now: t0}
+		p := NewProgress(io.Discard, ProgressOptions{Now: h.Now, Terminal: true})
+		start := processor()
+		for i := range 600 * 200 {
+			on := func(e event.Event) { e.Target, e.Boot, e.Time = fmt.Sprint("uml:", i%4), 1, h.now; p.Add(e) }
+			if i < 4 {
+				on(is(event.Booted))
+			}
+			on(listed(fmt.Sprint(i)))
+			on(started(fmt.Sprint(i)))
+			verdict := event.Pass
+			if i%20 == 0 {
+				verdict = event.Fail
+			}
+			on(ended(fmt.Sprint(i), verdict))
+			h.advance(5 * time.Millisecond)
+			if i%20 == 0 {
+				p.Tick()
+			}
+		}
+		p.Close()
+		spent, played = spent+processor()-start, played+10*time.Minute
+	}
+	b.ReportMetric(100*float64(spent)/float64(played), "%-of-a-core")
+}
+
+// processor is how long this process has kept processors busy.
+func processor() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

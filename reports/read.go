@@ -108,25 +108,34 @@ func ReadFrom(r io.Reader) (*Record, error) {
 	return rec, nil
 }
 
-// open scans the record in a run's folder.
-func (rec *Record) open(dir string, each func(Entry)) error {
+// openRecord opens the record in a run's folder.
+func openRecord(dir string) (*os.File, error) {
 	path := filepath.Join(dir, RecordName)
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s is not a run: it holds no %s; give the folder that `xtest run` named behind \"record:\": %w", dir, RecordName, err)
+		return nil, fmt.Errorf("%s is not a run: it holds no %s; give the folder that `xtest run` named behind \"record:\": %w", dir, RecordName, err)
 	case err != nil:
-		return fmt.Errorf("looking for the record of run %s: %w", dir, err)
+		return nil, fmt.Errorf("looking for the record of run %s: %w", dir, err)
 	case !info.Mode().IsRegular(): // opening a FIFO would wait for ever
-		return fmt.Errorf("%s is not a run: its %s is not a regular file", dir, RecordName)
+		return nil, fmt.Errorf("%s is not a run: its %s is not a regular file", dir, RecordName)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("opening the record of run %s: %w", dir, err)
+		return nil, fmt.Errorf("opening the record of run %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+// open scans the record in a run's folder.
+func (rec *Record) open(dir string, each func(Entry)) error {
+	f, err := openRecord(dir)
+	if err != nil {
+		return err
 	}
 	defer f.Close()
 	if err := rec.scan(f, each); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	rec.Dir = dir
 	// The pattern is constant, and a log that cannot be listed is only not pointed at.

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"xtest/reports"
 	"xtest/reports/html"
 )
 
@@ -25,6 +26,15 @@ func loadRuns(dirs []string) ([]*html.Run, html.Options, error) {
 	return runs, html.Options{Unread: unread}, nil
 }
 
+// renderPage draws the page of one run, whose record is read again for what was measured.
+func renderPage(w io.Writer, m *reports.Model) error {
+	runs, o, err := loadRuns([]string{m.Dir})
+	if err != nil {
+		return err
+	}
+	return html.Write(w, runs, o)
+}
+
 // writePage draws runs as one page. The exit status is the worst of theirs; a run that cannot be read is not
 // judged.
 func writePage(path string, dirs []string, files outputs) error {
@@ -32,14 +42,14 @@ func writePage(path string, dirs []string, files outputs) error {
 	if err != nil {
 		return err
 	}
-	if len(runs) > 1 && files.wanted() {
+	if len(runs) > 1 && files.besides("html").wanted() {
 		return usagef("a page is drawn of several runs, the other files of one; several are put together by `xtest merge`")
 	}
 	if err := writeFile(path, func(w io.Writer) error { return html.Write(w, runs, o) }); err != nil {
 		return err
 	}
 	if len(runs) == 1 {
-		if err := files.write(runs[0].Model); err != nil {
+		if err := files.besides("html").write(runs[0].Model); err != nil {
 			return err
 		}
 	}

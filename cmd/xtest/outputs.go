@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ var formats = []format{
 	{"sarif", "SARIF 2.1.0", reports.SARIF},
 	{"markdown", "Markdown for a merge request or a job's summary", reports.Markdown},
 	{"annotations", "GitHub's annotations", reports.Annotations},
+	{"html", "a page for a browser, one file without a connection to anything,", renderPage},
 	{"gobench", "Go's benchmark format, for benchstat and as a baseline,", bench.ForModel},
 }
 
@@ -50,6 +52,21 @@ func formatFlags() (names []string) {
 // wanted says whether any is.
 func (o outputs) wanted() bool {
 	return slices.ContainsFunc(formats, func(f format) bool { return o[f.flag] != nil && *o[f.flag] != "" })
+}
+
+// page is the file for a page, the one format that shows several runs.
+func (o outputs) page() string {
+	if path := o["html"]; path != nil {
+		return *path
+	}
+	return ""
+}
+
+// besides are the outputs without one format.
+func (o outputs) besides(flag string) outputs {
+	rest := maps.Clone(o)
+	delete(rest, flag)
+	return rest
 }
 
 // write writes those that are wanted.

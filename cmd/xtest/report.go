@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,74 +14,102 @@ import (
 	"xtest/runner/record"
 )
 
+// reportFlags are what `xtest report` was asked for.
+type reportFlags struct {
+	files  outputs
+	diff   diffFlags
+	follow bool
+}
+
 func reportCommand() *cobra.Command {
-	var files outputs
-	var diff diffFlags
-	var page string
+	var f reportFlags
 	c := &cobra.Command{
 		Use:   "report [RUN...]",
 		Short: "Draw a run's record again",
-		Long: `Draw the record of a run as a table, or in a format that a CI system or another program reads. RUN is a run's folder; without it the
-newest below ./runs is taken. --html and --diff take several, and folders that hold runs. The exit status is the run's, of several the worst.`,
+		Long: `Draw the record of a run as a table, as a page, or in a format that a CI system or another program reads. RUN is a run's folder; without it the
+newest below ./runs is taken. --html and --diff take several, and folders that hold runs. --follow shows a run that is at
+work, until it ends. The exit status is the run's, of several the worst.`,
 		Example: `  xtest report
   xtest report runs/2026-11-20T14.03.11-8f2a --junit - >result.xml
   xtest report --markdown - >>"$GITHUB_STEP_SUMMARY"
   xtest report base new --diff
   xtest report --html page.html
-  xtest report runs/ --html history.html`,
+  xtest report runs/ --html history.html
+  xtest report --follow`,
 		Args: usage(func(c *cobra.Command, args []string) error {
-			if diff.diff || page != "" {
+			if f.diff.diff || f.files.page() != "" {
 				return nil
 			}
 			return cobra.MaximumNArgs(1)(c, args)
 		}),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if err := diff.check(); err != nil {
-				return err
-			}
-			if diff.diff || page != "" {
-				args = runsIn(args)
-			}
-			if page != "" {
-				if diff.diff {
-					return usagef("--html has the comparison on its page; take it or --diff")
-				}
-				if len(args) == 0 {
-					dir, err := chosenRun(args)
-					if err != nil {
-						return err
-					}
-					args = []string{dir}
-				}
-				return writePage(page, args, files)
-			}
-			if len(args) > 1 {
-				return diff.report(args, files)
-			}
-			dir, err := chosenRun(args)
-			if err != nil {
-				return err
-			}
-			model, err := reports.Load(dir)
-			if err != nil {
-				return err
-			}
-			if !files.wanted() {
-				err = diff.table(os.Stdout, stdoutScreen(), model)
-			}
-			if err == nil {
-				err = files.write(model)
-			}
-			if code := model.Exit(); err == nil && code != exitGood {
-				err = exit(code)
-			}
-			return err
-		},
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args) },
 	}
-	files.add(c)
-	diff.add(c)
-	c.Flags().StringVar(&page, "html", "", "draw a page of the run, or of several side by side, as one file without a connection to anything (-: standard output)")
+	f.files.add(c)
+	f.diff.add(c)
+	c.Flags().BoolVar(&f.follow, "follow", false, "show the run while it is at work, and draw it when it is over")
 	return c
+}
+
+func (f *reportFlags) run(ctx context.Context, args []string) error {
+	if err := f.diff.check(); err != nil {
+		return err
+	}
+	page := f.files.page()
+	if page != "" && f.diff.diff {
+		return usagef("--html has the comparison on its page; take it or --diff")
+	}
+	if f.diff.diff || page != "" {
+		args = runsIn(args)
+	}
+	if len(args) > 1 && f.follow {
+		return usagef("--follow shows one run; %d are named", len(args))
+	}
+	if len(args) > 1 && page == "" {
+		return f.diff.report(args, f.files)
+	}
+	if len(args) <= 1 {
+		dir, err := chosenRun(args)
+		if err != nil {
+			return err
+		}
+		args = []string{dir}
+	}
+	if f.follow {
+		if err := follow(ctx, args[0]); err != nil {
+			return err
+		}
+	}
+	if page != "" {
+		return writePage(page, args, f.files)
+	}
+	model, err := reports.Load(args[0])
+	if err != nil {
+		return err
+	}
+	if !f.files.wanted() {
+		err = f.diff.table(os.Stdout, stdoutScreen(), model)
+	}
+	if err == nil {
+		err = f.files.write(model)
+	}
+	if code := model.Exit(); err == nil && code != exitGood {
+		err = exit(code)
+	}
+	return err
+}
+
+// follow shows a run as `xtest run` does, until it is over. An interruption ends that, not the run.
+func follow(ctx context.Context, dir string) error {
+	progress := reports.NewProgress(os.Stdout, stdoutScreen().progress())
+	watch, stop := context.WithCancel(ctx)
+	defer stop()
+	go progress.Watch(watch)
+	err := reports.Follow(ctx, dir, progress.Add)
+	progress.Close()
+	if err != nil && errors.Is(err, context.Cause(ctx)) {
+		return fmt.Errorf("%w; the run goes on: xtest report --follow %s", err, reports.ShellWords([]string{dir}))
+	}
+	return err
 }
 
 func chosenRun(args []string) (string, error) {

@@ -35,7 +35,14 @@ func stdoutScreen() screen {
 func (s screen) options() reports.Options { return reports.Options{Width: s.width, Color: s.color} }
 
 func (s screen) progress() reports.ProgressOptions {
-	return reports.ProgressOptions{Options: s.options(), Terminal: s.terminal}
+	o := reports.ProgressOptions{Options: s.options(), Terminal: s.terminal}
+	if s.terminal {
+		o.Size = func() (int, int) {
+			w, h, _ := term.GetSize(int(os.Stdout.Fd())) // 0 where it is not told
+			return w, h
+		}
+	}
+	return o
 }
 
 // writeReport writes a report to a file, or to standard output for "-". An empty path asks for none.

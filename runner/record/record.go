@@ -42,6 +42,8 @@ func Create(parent, id string, now time.Time, observers ...func(event.Event)) (*
 	if err != nil {
 		return nil, fmt.Errorf("starting the record: %w (--runs DIR chooses another place)", err)
 	}
+	// Who follows the run sees by the lock that it is at work. Some file systems have none.
+	unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	return &Writer{Dir: dir, f: f, observers: observers}, nil
 }
 
