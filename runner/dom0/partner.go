@@ -10,13 +10,23 @@ import (
 	"xtest/internal/xen"
 )
 
+// neighbour is a domain's ways to share pages and to send events. Tests put others in their place.
+type neighbour interface {
+	Listen(to xen.DomID) (port uint32, err error)
+	Share(to xen.DomID, writable bool) (ref uint32, page []byte, end func() error, err error)
+	Map(of xen.DomID, ref uint32) (page []byte, unmap func() error, err error)
+	Pending(milliseconds int) (port uint32, err error)
+	Notify(port uint32) error
+	Close() error
+}
+
 // partner answers a guest's events and maps its pages, so that the guest can measure both.
 type partner struct {
 	to    xen.DomID
 	port  uint32
 	ref   uint32
 	page  *xen.Partner
-	d     *xen.Drivers
+	d     neighbour
 	end   func() error
 	stop  chan struct{}
 	ended chan error
@@ -28,6 +38,12 @@ func newPartner(to xen.DomID) (*partner, error) {
 	if err != nil {
 		return nil, err
 	}
+	return offer(d, to)
+}
+
+// offer has the drivers offer them, and closes them with the partner.
+func offer(d neighbour, to xen.DomID) (*partner, error) {
+	var err error
 	p := &partner{to: to, d: d, stop: make(chan struct{}), ended: make(chan error, 1)}
 	var page []byte
 	if p.port, err = d.Listen(to); err == nil {
