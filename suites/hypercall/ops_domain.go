@@ -91,7 +91,7 @@ func nobodyFacts(h xen.Hypercall, o xen.Op) []fact {
 				a.fill(b.Bytes)
 			}
 			return []uint64{o.Number, b.Addr()}
-		}, a.want, nil})
+		}, a.want.With(refusals(h.Number, o.Name)...), nil})
 	}
 	return list
 }
@@ -172,10 +172,7 @@ func portFacts(h xen.Hypercall, o xen.Op) []fact {
 	if !ok {
 		return nil
 	}
-	want := p.want
-	for _, k := range refusesAll[h.Number] {
-		want = want.Also(k.Text, k.Source)
-	}
+	want := p.want.With(refusals(h.Number, o.Name)...)
 	return []fact{{o.Name + ", ~0", func(g *guest) []uint64 {
 		b := g.Buffer(p.size)
 		le.PutUint32(b.Bytes[p.offset:], ^uint32(0))

@@ -31,7 +31,7 @@ func hypfsFacts(h xen.Hypercall, o xen.Op) []fact {
 		return nil
 	}
 	want := func(texts ...string) expect.Want {
-		return expect.Refusal(texts...).Also("-ENOSYS", "CONFIG_HYPFS is off").Also("-ENOTSUP", "CONFIG_HYPFS is off")
+		return expect.Refusal(texts...).Also("-ENOSYS", "CONFIG_HYPFS is off").Also("-ENOTSUP", "CONFIG_HYPFS is off").With(hypfsDenied)
 	}
 	return []fact{
 		{o.Name + ", name unmapped, 8 bytes", func(g *guest) []uint64 { return []uint64{o.Number, g.Unmapped(), 8, 0, 0} }, want("-EFAULT"), nil},
@@ -103,10 +103,7 @@ var _ = suite.Describe("unused", func() {
 			ID: "unused/" + kebab(h.Name), Level: spec.Must,
 			Clause: "xen/include/public/" + h.Header + ": numbers without a name; errno.h ENOSYS: function not implemented",
 		}, func(g *guest) {
-			want := expect.Refusal("-ENOSYS")
-			for _, k := range refusesAll[h.Number] {
-				want = want.Also(k.Text, k.Source)
-			}
+			want := expect.Refusal("-ENOSYS").With(refusals(h.Number, "")...)
 			switch h.Number {
 			case xen.GrantTableOp:
 				want = want.Also("-EINVAL", "xen/common/grant_table.c: from bit 12 on a number says where a preempted call goes on")

@@ -71,10 +71,7 @@ func pointerFacts(h xen.Hypercall, o xen.Op) []fact {
 	if h.SubOp == xen.None || h.Pointer == xen.None || o.Bare || handlers[h.Number] {
 		return nil
 	}
-	want := expect.Refusal("-EFAULT")
-	for _, k := range append(refusesPointer[o.Name], refusesAll[h.Number]...) {
-		want = want.Also(k.Text, k.Source)
-	}
+	want := expect.Refusal("-EFAULT").With(refusals(h.Number, o.Name)...)
 	at := func(input string, address func(g *guest) uint64) fact {
 		return fact{o.Name + ", " + input, func(g *guest) []uint64 {
 			args := make([]uint64, xen.MaxArgs)

@@ -67,15 +67,16 @@ func want(c Class, texts []string) Want {
 }
 
 // Also adds a known answer, with its source.
-func (w Want) Also(text, source string) Want { return w.add(Known{Text: text, Source: source}) }
+func (w Want) Also(text, source string) Want { return w.With(Known{Text: text, Source: source}) }
 
 // If adds an answer that is right where the probe holds, with its source.
 func (w Want) If(p spec.Probe, text, source string) Want {
-	return w.add(Known{Text: text, Source: source, When: &p})
+	return w.With(Known{Text: text, Source: source, When: &p})
 }
 
-func (w Want) add(k Known) Want {
-	w.Known = append(slices.Clip(w.Known), k)
+// With adds known answers.
+func (w Want) With(known ...Known) Want {
+	w.Known = append(slices.Clip(w.Known), known...)
 	return w
 }
 
