@@ -146,10 +146,10 @@ func (s *standIn) toHVM(op uint64, a [xen.MaxArgs]uint64) (ret int64, told bool)
 
 func TestGuestsAsCallers(t *testing.T) {
 	for _, c := range []caller{pvGuest, hvmGuest} {
-		right := judgedAs(t, c, honest)
+		right := stage.Judged(t, order{c, honest})
 		judged := 0
-		for id, verdict := range right.Verdict {
-			want := event.Pass
+		for id, r := range right.Result {
+			want, verdict := event.Pass, r.Verdict
 			switch {
 			case !ofGuests(id) || verdict == event.NotApplicable && (strings.HasPrefix(id, "translated/") == (c == pvGuest)):
 				continue
@@ -157,18 +157,18 @@ func TestGuestsAsCallers(t *testing.T) {
 				want = event.Fail // the stand-in does not end its caller
 			}
 			if judged++; verdict != want {
-				t.Errorf("%s, %s: %s (%s), expected %s", c, id, verdict, right.Why[id], want)
+				t.Errorf("%s, %s: %s, expected %s", c, id, right.Why(id), want)
 			}
 		}
 		if judged < 20 {
 			t.Errorf("%s: %d specs were judged", c, judged)
 		}
 		for _, l := range []lie{contrary, silent, garbled} {
-			wrong := judgedAs(t, c, l)
-			for id, verdict := range right.Verdict {
-				lied := l == contrary || right.Wrote[id]
-				if ofGuests(id) && verdict == event.Pass && lied && wrong.Verdict[id] != event.Fail {
-					t.Errorf("%s, %s, %s: %s (%s), expected fail", c, l, id, wrong.Verdict[id], wrong.Why[id])
+			wrong := stage.Judged(t, order{c, l})
+			for id, r := range right.Result {
+				lied := l == contrary || slices.Contains(right.Notes[id], wrote)
+				if ofGuests(id) && r.Verdict == event.Pass && lied && wrong.Result[id].Verdict != event.Fail {
+					t.Errorf("%s, %s, %s: %s, expected fail", c, l, id, wrong.Why(id))
 				}
 			}
 		}

@@ -1,9 +1,10 @@
 package hypercall
 
 import (
-	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"xtest/runner/event"
 	"xtest/suites/spec"
 	"xtest/suites/spec/child"
+	"xtest/suites/spec/rehearsal"
 )
 
 func TestMain(m *testing.M) {
@@ -21,23 +23,20 @@ func TestMain(m *testing.M) {
 // On a machine that xtest did not boot, every spec is not-applicable: none makes a hypercall there.
 func TestHypercall(t *testing.T) { spec.Test(t) }
 
-// verdicts are what judging the suite against a stand-in gave, by spec ID.
-type verdicts struct {
-	Verdict map[string]event.Verdict
-	Why     map[string]string
-	Wrote   map[string]bool // the stand-in wrote to memory during the spec
-	// Dangerous are the specs that made a call graded destructive, by the call's name.
-	Dangerous map[string][]string
-	OwnBoot   map[string]bool // graded destructive
+// order is what is asked of a stand-in.
+type order struct {
+	Caller caller
+	Lie    lie
 }
 
-// against runs the suite in a process of its own, since Ginkgo runs once in a process, over a stand-in
-// that answers as the parent says. Probes are answered honestly, so that lies meet specs.
-var against = child.NewFunc("hypercall suite against a stand-in", func(side *child.Side) error {
-	var o order
-	if err := side.Recv(&o); err != nil {
-		return err
-	}
+// What the stand-in notes of a spec: that it wrote to memory, and which calls graded destructive were made.
+const (
+	wrote     = "wrote"
+	dangerous = "dangerous: "
+)
+
+// stage rehearses the specs over a stand-in. Probes are answered honestly, so that lies meet specs.
+var stage = rehearsal.New("hypercall suite against a stand-in", 200, func(o order, note func(string)) (end func() error, err error) {
 	s := newStandIn()
 	aftermath = time.Millisecond // for a stand-in that ends nobody
 	connect = func() (xen.Caller, error) { return s, nil }
@@ -54,69 +53,31 @@ var against = child.NewFunc("hypercall suite against a stand-in", func(side *chi
 	}
 	for _, p := range is {
 		if err := p.Check(); err != nil {
-			return fmt.Errorf("%s: %w", p.Name, err)
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
 		}
 		p.Check = func() error { return nil }
 	}
 	whole := OneSize.Check()
 	OneSize.Check = func() error { return whole }
-	v := verdicts{map[string]event.Verdict{}, map[string]string{}, map[string]bool{}, map[string][]string{}, map[string]bool{}}
-	current := ""
-	s.lie, s.wrote = o.Lie, func() { v.Wrote[current] = true }
-	s.dangerous = func(call string) { v.Dangerous[call] = append(v.Dangerous[call], current) }
-	spec.Run(spec.Environment{Booted: true, Scale: 1, Emit: func(e event.Event) {
-		switch e.Kind {
-		case event.SpecStarted:
-			current = e.Spec
-		case event.SpecEnded:
-			v.Verdict[e.Spec] = e.Result.Verdict
-			v.Why[e.Spec] = e.Result.Reason
-			if f := e.Result.Failure; f != nil {
-				v.Why[e.Spec] = fmt.Sprintf("%s: got %s, expected %s", f.Call, f.Got, f.Expected)
-			}
+	s.lie, s.wrote = o.Lie, func() { note(wrote) }
+	s.dangerous = func(call string) { note(dangerous + call) }
+	return func() error {
+		if left := s.references(); len(left) > 0 && o.Lie == honest {
+			return fmt.Errorf("grants were left behind: %v", left)
 		}
-	}}, func(l spec.Listed) bool {
-		v.OwnBoot[l.ID] = l.Grade == spec.Destructive
-		return true
-	})
-	if left := s.references(); len(left) > 0 && o.Lie == honest {
-		return fmt.Errorf("grants were left behind: %v", left)
-	}
-	return side.Send(v)
+		return nil
+	}, nil
 })
 
-// order is what is asked of a stand-in.
-type order struct {
-	Caller caller
-	Lie    lie
-}
-
 // judged are the verdicts of dom0's calls; those of guests' are left out.
-func judged(t *testing.T, l lie) verdicts {
+func judged(t *testing.T, l lie) rehearsal.Verdicts {
 	t.Helper()
-	v := judgedAs(t, dom0, l)
-	for id := range v.Verdict {
+	v := stage.Judged(t, order{dom0, l})
+	for id := range v.Result {
 		if ofGuests(id) {
-			delete(v.Verdict, id)
-			delete(v.Wrote, id)
+			delete(v.Result, id)
+			delete(v.Notes, id)
 		}
-	}
-	return v
-}
-
-func judgedAs(t *testing.T, c caller, l lie) verdicts {
-	t.Helper()
-	p, err := against.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.Kill() })
-	var v verdicts
-	if err := errors.Join(p.Send(order{c, l}), p.Recv(&v), p.Wait(t.Context())); err != nil {
-		t.Fatal(err)
-	}
-	if len(v.Verdict) < 200 {
-		t.Fatalf("%d specs were judged, expected all of the suite", len(v.Verdict))
 	}
 	return v
 }
@@ -133,9 +94,10 @@ func TestNoSpecIsDangerous(t *testing.T) {
 		"XEN_HYPFS_OP_write_contents": "writes to names that are not there",
 	}
 	v := judged(t, honest)
-	for call, specs := range v.Dangerous {
-		for _, id := range specs {
-			if harmless[call] == "" && !v.OwnBoot[id] {
+	for id, notes := range v.Notes {
+		for _, n := range notes {
+			call, is := strings.CutPrefix(n, dangerous)
+			if is && harmless[call] == "" && v.Grade[id] != spec.Destructive.String() {
 				t.Errorf("%s calls %s, which is destructive, with a structure that Xen can read", id, call)
 			}
 		}
@@ -145,24 +107,20 @@ func TestNoSpecIsDangerous(t *testing.T) {
 func TestRightAnswersPass(t *testing.T) {
 	v := judged(t, honest)
 	for op, id := range elsewhere {
-		if v.Verdict[id] == "" {
+		if v.Result[id].Verdict == "" {
 			t.Errorf("%s: there is no spec %s", op, id)
 		}
 	}
-	for id, verdict := range v.Verdict {
-		if verdict != event.Pass {
-			t.Errorf("%s: %s (%s)", id, verdict, v.Why[id])
-		}
-	}
+	v.AllPass(t)
 }
 
 // A spec that passes whatever Xen answers judges nothing.
 func TestContraryAnswersFail(t *testing.T) {
 	v := judged(t, contrary)
-	for id, verdict := range v.Verdict {
+	for id, r := range v.Result {
 		// A machine may have no reserved memory: 0 and no entries is another right answer.
-		if verdict != event.Fail && id != "memory-op/reserved-device-map" {
-			t.Errorf("%s: %s (%s), expected fail: every answer was wrong", id, verdict, v.Why[id])
+		if r.Verdict != event.Fail && id != "memory-op/reserved-device-map" {
+			t.Errorf("%s: %s, expected fail: every answer was wrong", id, v.Why(id))
 		}
 	}
 }
@@ -184,11 +142,16 @@ func TestWrongMemoryFails(t *testing.T) {
 		},
 	} {
 		v := judged(t, l)
-		for id := range right.Wrote {
-			if v.Verdict[id] != event.Fail && !blind[id] {
-				t.Errorf("%s, %s: %s (%s), expected fail: the structure was wrong", l, id, v.Verdict[id], v.Why[id])
+		read := 0
+		for id, notes := range right.Notes {
+			if !slices.Contains(notes, wrote) {
+				continue
+			}
+			read++
+			if v.Result[id].Verdict != event.Fail && !blind[id] {
+				t.Errorf("%s, %s: %s, expected fail: the structure was wrong", l, id, v.Why(id))
 			}
 		}
-		t.Logf("%s: %d specs read what Xen wrote", l, len(right.Wrote))
+		t.Logf("%s: %d specs read what Xen wrote", l, read)
 	}
 }

@@ -2,7 +2,6 @@ package xenstore
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"xtest/runner/event"
 	"xtest/suites/spec"
 	"xtest/suites/spec/child"
+	"xtest/suites/spec/rehearsal"
 )
 
 func TestMain(m *testing.M) {
@@ -24,30 +24,17 @@ func TestMain(m *testing.M) {
 // On a machine that xtest did not boot, every spec is not-applicable: none touches a store there.
 func TestXenstore(t *testing.T) { spec.Test(t) }
 
-// verdicts are what judging the suite against a stand-in gave, by spec ID.
-type verdicts struct {
-	Verdict map[string]event.Verdict
-	Why     map[string]string
-}
-
-// against runs the suite in a process of its own, since Ginkgo runs once in a process, over a stand-in
-// that answers as the parent says.
-var against = child.NewFunc("xenstore suite against a stand-in", func(side *child.Side) error {
-	var l lie
-	if err := side.Recv(&l); err != nil {
-		return err
-	}
+// stage rehearses the specs over a stand-in on a socket.
+var stage = rehearsal.New("xenstore suite against a stand-in", 100, func(l lie, _ func(string)) (end func() error, err error) {
 	dir, err := os.MkdirTemp("", "xtest-store-")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer os.RemoveAll(dir)
 	at := filepath.Join(dir, "socket")
 	listener, err := net.Listen("unix", at)
 	if err != nil {
-		return err
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	defer listener.Close()
 	s := newStandIn()
 	go func() {
 		for {
@@ -70,7 +57,7 @@ var against = child.NewFunc("xenstore suite against a stand-in", func(side *chil
 		eventTime = 200 * time.Millisecond // for what will not come
 	}
 	if err := errors.Join(Store.Check(), Daemon.Check(), Privileged.Check()); err != nil {
-		return err
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	// Probes were answered honestly, so that lies meet specs.
 	for _, p := range []*spec.Probe{&Store, &Daemon, &Privileged} {
@@ -79,44 +66,10 @@ var against = child.NewFunc("xenstore suite against a stand-in", func(side *chil
 	s.mu.Lock()
 	s.lie = l
 	s.mu.Unlock()
-	v := verdicts{map[string]event.Verdict{}, map[string]string{}}
-	spec.Run(spec.Environment{Booted: true, Scale: 1, Emit: func(e event.Event) {
-		if e.Kind != event.SpecEnded {
-			return
-		}
-		v.Verdict[e.Spec], v.Why[e.Spec] = e.Result.Verdict, e.Result.Reason
-		if f := e.Result.Failure; f != nil {
-			v.Why[e.Spec] = fmt.Sprintf("%s: got %s, expected %s", f.Call, f.Got, f.Expected)
-		}
-	}}, func(spec.Listed) bool { return true })
-	return side.Send(v)
+	return func() error { return errors.Join(listener.Close(), os.RemoveAll(dir)) }, nil
 })
 
-func judged(t *testing.T, l lie) verdicts {
-	t.Helper()
-	p, err := against.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.Kill() })
-	var v verdicts
-	if err := errors.Join(p.Send(l), p.Recv(&v), p.Wait(t.Context())); err != nil {
-		t.Fatal(err)
-	}
-	if len(v.Verdict) < 100 {
-		t.Fatalf("%d specs were judged, expected all of the package", len(v.Verdict))
-	}
-	return v
-}
-
-func TestRightAnswersPass(t *testing.T) {
-	v := judged(t, honest)
-	for id, verdict := range v.Verdict {
-		if verdict != event.Pass {
-			t.Errorf("%s: %s (%s)", id, verdict, v.Why[id])
-		}
-	}
-}
+func TestRightAnswersPass(t *testing.T) { stage.Judged(t, honest).AllPass(t) }
 
 // A spec that passes whatever the store answers judges nothing.
 func TestWrongAnswersFail(t *testing.T) {
@@ -136,15 +89,15 @@ func TestWrongAnswersFail(t *testing.T) {
 				strings.Contains(id, "conflict") || strings.Contains(id, "unknown") || strings.Contains(id, "-bad-") || id == "xenstore/rm"
 		},
 	} {
-		v, failed := judged(t, l), 0
-		for id, verdict := range v.Verdict {
-			if mustFail(id) && verdict == event.Pass {
+		v, failed := stage.Judged(t, l), 0
+		for id, r := range v.Result {
+			if mustFail(id) && r.Verdict == event.Pass {
 				t.Errorf("%s, %s: pass, expected fail", l, id)
 			}
-			if verdict == event.Fail {
+			if r.Verdict == event.Fail {
 				failed++
 			}
 		}
-		t.Logf("%s: %d of %d specs fail", l, failed, len(v.Verdict))
+		t.Logf("%s: %d of %d specs fail", l, failed, len(v.Result))
 	}
 }
