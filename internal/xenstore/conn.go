@@ -1,6 +1,7 @@
 package xenstore
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -30,9 +31,10 @@ type stream interface {
 // Conn is a connection to the store. It is for one goroutine.
 type Conn struct {
 	s      stream
-	last   uint32    // request number
-	events []Message // watch events that came while something else was waited for
-	early  []Message // replies to other requests
+	r      *bufio.Reader // of s: a message is read at once, not header and payload apart
+	last   uint32        // request number
+	events []Message     // watch events that came while something else was waited for
+	early  []Message     // replies to other requests
 }
 
 // Open connects through the kernel.
@@ -57,7 +59,7 @@ func Dial() (*Conn, error) {
 }
 
 // New makes a connection over a stream.
-func New(s stream) *Conn { return &Conn{s: s} }
+func New(s stream) *Conn { return &Conn{s: s, r: bufio.NewReader(s)} }
 
 // Close ends the connection, and with it its watches and transactions.
 func (c *Conn) Close() error { return c.s.Close() }
@@ -142,7 +144,7 @@ func (c *Conn) receive(within time.Duration) (Message, error) {
 	if err := c.s.SetReadDeadline(time.Now().Add(within)); err != nil {
 		return Message{}, fmt.Errorf("setting a deadline: %w", err)
 	}
-	m, err := ReadMessage(c.s)
+	m, err := ReadMessage(c.r)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
 		return m, errors.Join(ErrClosed, err)
 	}

@@ -105,6 +105,11 @@ func (a *agent) boot() error {
 		return fmt.Errorf("reading the kernel's command line: %w", err)
 	}
 	a.params = parameters(string(line))
+	if late := a.params[slackParam]; late != "" {
+		if err := slacken(late); err != nil {
+			fmt.Fprintf(a.console, "xtest: %v\n", err)
+		}
+	}
 	if err := loadModules(words(a.params["modules"])); err != nil {
 		fmt.Fprintf(a.console, "xtest: the event channel's modules: %v\n", err)
 	}

@@ -202,15 +202,17 @@ var _ = suite.Describe("number", func() {
 		ID: "number/round-trip", Level: spec.Must,
 		Clause: "xen/include/public/version.h XENVER_version: returns the same at each call, from a call that does nothing else",
 	}, func(g *guest) {
-		const rounds = 2000
+		const rounds = 500
 		first, err := g.xen.Hypercall(xen.XenVersion, xen.VersionVersion, 0)
 		g.Setup("asking for the version", err)
 		g.True("xen_version(XENVER_version, NULL)", first > 0, fmt.Sprint(first), "a version")
 		start := time.Now()
 		for range rounds {
 			ret, err := g.xen.Hypercall(xen.XenVersion, xen.VersionVersion, 0)
-			g.Setup("asking for the version", err)
-			g.Equal("xen_version(XENVER_version, NULL)", ret, first)
+			if err != nil || ret != first {
+				g.Setup("asking for the version", err)
+				g.Equal("xen_version(XENVER_version, NULL)", ret, first)
+			}
 		}
 		g.Sample("hypercall/null", float64(time.Since(start).Nanoseconds())/rounds, "ns/op")
 	})

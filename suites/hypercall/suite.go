@@ -48,6 +48,33 @@ type guest struct {
 	xen xen.Caller
 }
 
+// arenas are those that no spec has. Mapping and locking one costs a domain 0 under emulation more than most specs
+// take.
+var arenas struct {
+	sync.Mutex
+	idle []*xen.Arena
+}
+
+func borrow() (*xen.Arena, error) {
+	arenas.Lock()
+	defer arenas.Unlock()
+	n := len(arenas.idle)
+	if n == 0 {
+		return xen.NewArena(arenaPages)
+	}
+	a := arenas.idle[n-1]
+	arenas.idle = arenas.idle[:n-1]
+	a.Reset()
+	return a, nil
+}
+
+// giveBack ends a spec's use of an arena. One that overruns its limit keeps it until it comes to an end.
+func giveBack(a *xen.Arena) {
+	arenas.Lock()
+	defer arenas.Unlock()
+	arenas.idle = append(arenas.idle, a)
+}
+
 // it declares a spec that makes hypercalls, with memory of its own to hand over.
 func it(m spec.Meta, body func(g *guest)) {
 	m.Grade = max(m.Grade, spec.Guest)
@@ -55,9 +82,9 @@ func it(m spec.Meta, body func(g *guest)) {
 	suite.It(m, func(t *spec.T) {
 		c, err := hypervisor()
 		t.Setup("reaching the hypervisor", err)
-		a, err := xen.NewArena(arenaPages)
+		a, err := borrow()
 		t.Setup("making memory to hand to Xen", err)
-		t.Cleanup(func() { a.Close() })
+		defer giveBack(a)
 		body(&guest{t, a, c})
 	})
 }

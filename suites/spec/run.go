@@ -70,6 +70,8 @@ func Test(t *testing.T) {
 func judge(ctx ginkgo.SpecContext, l Listed, body func(*T)) {
 	t := &T{Context: ctx, listed: l}
 	current = t
+	// Here and not in a node of Ginkgo's own, which would run a goroutine more for each spec.
+	environment.Emit(event.Event{Kind: event.SpecStarted, Spec: l.ID})
 	if l.Grade > Safe && !environment.Booted {
 		t.NotApplicable("%s specs run only inside a machine that xtest booted", l.Grade)
 	}
@@ -78,20 +80,19 @@ func judge(ctx ginkgo.SpecContext, l Listed, body func(*T)) {
 			t.NotApplicable("%s: %v", p.Name, err)
 		}
 	}
-	// Specs may leave their children to this.
-	ginkgo.DeferCleanup(func() { child.KillAll() })
 	// However the body ends, and if long after its time.
 	defer func() { t.hold()() }()
 	body(t)
 }
 
-var _ = ginkgo.ReportBeforeEach(func(r ginkgo.SpecReport) {
-	current = nil
-	environment.Emit(event.Event{Kind: event.SpecStarted, Spec: r.LeafNodeText})
-})
-
 var _ = ginkgo.ReportAfterEach(func(r ginkgo.SpecReport) {
+	// Behind the spec's own clean-up, for specs may leave their children to this.
+	child.KillAll()
+	if current == nil {
+		environment.Emit(event.Event{Kind: event.SpecStarted, Spec: r.LeafNodeText})
+	}
 	res := result(r)
+	current = nil
 	if environment.Sweep != nil {
 		if left := environment.Sweep(); left != "" && res.Verdict != event.Fail {
 			res.Verdict, res.Reason = event.Broken, "left behind: "+left

@@ -1,8 +1,10 @@
 package spec
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/onsi/ginkgo/v2"
@@ -49,9 +51,19 @@ func (s *Suite) It(m Meta, body func(t *T)) {
 	if catalogue.listing || catalogue.selected != nil && !catalogue.selected(l) {
 		return
 	}
-	labels := append(ginkgo.Label(m.Labels...), m.Grade.String(), string(m.Level))
-	ginkgo.It(m.ID, labels, ginkgo.SpecTimeout(m.limit(environment.Scale)), ginkgo.GracePeriod(grace),
-		func(ctx ginkgo.SpecContext) { judge(ctx, l, body) })
+	catalogue.planted = append(catalogue.planted, seed{l, body})
+}
+
+// seed is a spec that is to go into Ginkgo's tree.
+type seed struct {
+	Listed
+	body func(*T)
+}
+
+func (s seed) plant() {
+	labels := append(ginkgo.Label(s.Labels...), s.Grade.String(), string(s.Level))
+	ginkgo.It(s.ID, labels, ginkgo.SpecTimeout(s.limit(environment.Scale)), ginkgo.GracePeriod(grace),
+		func(ctx ginkgo.SpecContext) { judge(ctx, s.Listed, s.body) })
 }
 
 // Listed is a declared spec and the suite it belongs to.
@@ -75,6 +87,7 @@ var catalogue = struct {
 	order    []string
 	listing  bool // specs are declared to be listed, not to be run
 	selected func(Listed) bool
+	planted  []seed // the selected specs of the kind whose groups are being run
 }{byID: map[string]Listed{}}
 
 // listAll runs the bodies without Ginkgo, whose tree takes far longer to build than the list.
@@ -84,13 +97,37 @@ var listAll = sync.OnceFunc(func() {
 	}
 })
 
-// plant hands the groups of the named suites to Ginkgo, those of all suites when none is named.
+// plant hands the groups of the named suites to Ginkgo, those of all suites when none is named. Ginkgo sorts its
+// tree by names, and takes long over one that is not sorted yet: each comparison copies both specs' nodes.
 func plant(suites []string, selected func(Listed) bool) {
-	for _, g := range declare(false, selected) {
-		if len(suites) == 0 || slices.Contains(suites, g.suite) {
-			ginkgo.Describe(g.kind, ginkgo.Label(g.suite, g.kind), g.body)
+	groups := slices.Clone(declare(false, selected))
+	slices.SortStableFunc(groups, func(a, b group) int {
+		return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.suite, b.suite))
+	})
+	for len(groups) > 0 {
+		first := groups[0]
+		n := 1
+		for n < len(groups) && groups[n].kind == first.kind && groups[n].suite == first.suite {
+			n++
+		}
+		same := groups[:n]
+		if groups = groups[n:]; len(suites) == 0 || slices.Contains(suites, first.suite) {
+			ginkgo.Describe(first.kind, ginkgo.Label(first.suite, first.kind), func() { plantAll(same) })
 		}
 	}
+}
+
+// plantAll plants the groups of one kind.
+func plantAll(groups []group) {
+	catalogue.planted = nil
+	for _, g := range groups {
+		g.body()
+	}
+	slices.SortFunc(catalogue.planted, func(a, b seed) int { return strings.Compare(a.ID, b.ID) })
+	for _, s := range catalogue.planted {
+		s.plant()
+	}
+	catalogue.planted = nil
 }
 
 // declare empties the catalogue for the bodies to fill it.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -69,17 +70,12 @@ func it(m spec.Meta, body func(c *client)) {
 	m.Grade = max(m.Grade, spec.Guest)
 	m.Needs = append([]spec.Probe{Store}, m.Needs...)
 	suite.It(m, func(t *spec.T) {
+		k, err := keeper()
+		t.Setup("reaching the domain's own folder", err)
 		c := connect(t, open)
-		home := c.must("the domain's own path", xenstore.GetDomainPath, 0, ownDomain(c))
-		c.folder = fmt.Sprintf("%s/data/xtest-%d", xenstore.Split(append(home, 0))[0], folders.Add(1))
-		c.must("mkdir "+c.folder, xenstore.Mkdir, 0, xenstore.Strings(c.folder))
-		t.Cleanup(func() {
-			// On a connection of its own: the spec may have spoilt its.
-			if last, err := open(); err == nil {
-				last.Ask(xenstore.Rm, 0, xenstore.Strings(c.folder))
-				last.Close()
-			}
-		})
+		c.folder = fmt.Sprintf("%s/data/xtest-%d", k.home, folders.Add(1))
+		t.Setup("mkdir "+c.folder, k.do(xenstore.Mkdir, c.folder))
+		t.Cleanup(func() { k.do(xenstore.Rm, c.folder) })
 		body(c)
 	})
 }
@@ -98,15 +94,45 @@ func (c *client) another() *client {
 	return o
 }
 
+// folderKeeper makes and removes the specs' folders, on a connection that no spec can spoil.
+type folderKeeper struct {
+	*xenstore.Conn
+	home string // the domain's own path
+}
+
+// keeper finds out where the domain's own folder is. Each request takes about a millisecond under emulation.
+var keeper = sync.OnceValues(func() (*folderKeeper, error) {
+	c, err := open()
+	if err != nil {
+		return nil, err
+	}
+	domain, err := ownDomain(c)
+	if err != nil {
+		return nil, fmt.Errorf("asking for this domain's number: %w", err)
+	}
+	m, err := c.Ask(xenstore.GetDomainPath, 0, domain)
+	if err = errors.Join(err, m.Err()); err != nil {
+		return nil, fmt.Errorf("asking for the domain's own path: %w", err)
+	}
+	return &folderKeeper{c, xenstore.Split(append(m.Payload, 0))[0]}, nil
+})
+
+func (k *folderKeeper) do(what xenstore.Type, folder string) error {
+	m, err := k.Ask(what, 0, xenstore.Strings(folder))
+	return errors.Join(err, m.Err())
+}
+
 // ownDomain finds the number of this domain: relative paths are below its own path, where the
 // toolstack keeps the number; the domain that has none is 0.
-func ownDomain(c *client) []byte {
+func ownDomain(c *xenstore.Conn) ([]byte, error) {
 	m, err := c.Ask(xenstore.Read, 0, xenstore.Strings("domid"))
-	c.Setup("asking for this domain's number", err)
-	if m.Err() != nil {
-		return xenstore.Strings("0")
+	if err != nil {
+		return nil, err
 	}
-	return append(m.Payload, 0)
+	if m.Err() != nil {
+		return xenstore.Strings("0"), nil
+	}
+	return append(m.Payload, 0), nil
 }
 
 // below writes a path without the spec's folder, whose number is another in each run.
