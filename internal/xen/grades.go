@@ -147,36 +147,11 @@ var graded = sync.OnceValue(func() map[string]grades {
 	}
 })
 
-// otherOps are sub-operations that Debian 12's headers, of Xen 4.17, do not declare: younger ones, by
-// the release whose public headers brought them.
-var otherOps = sync.OnceValue(func() map[string][]Op {
-	return map[string][]Op{
-		// version.h of 4.20
-		"xen_version": {
-			{Number: VersionExtraversion2, Name: "XENVER_extraversion2"}, {Number: VersionCapabilities2, Name: "XENVER_capabilities2"},
-			{Number: VersionChangeset2, Name: "XENVER_changeset2"}, {Number: VersionCommandline2, Name: "XENVER_commandline2"},
-		},
-		// platform.h of 4.18 and 4.20
-		"platform_op": {
-			{Number: 64, Name: "XENPF_get_dom0_console"}, {Number: 65, Name: "XENPF_get_ucode_revision"}, {Number: 66, Name: "XENPF_microcode_update2"},
-		},
-		// vcpu.h of 4.19
-		"vcpu_op": {
-			{Number: 14, Name: "VCPUOP_register_runstate_phys_area"}, {Number: 15, Name: "VCPUOP_register_vcpu_time_phys_area"},
-		},
-	}
-})
-
 // opsOf puts together what headers say of a hypercall's sub-operations and how they are graded.
 func opsOf(call, inHeader string) []Op {
 	g := graded()[call]
 	is := func(list, name string) bool { return slices.Contains(strings.Fields(list), name) }
 	ops := slices.Clone(headerOps()[inHeader])
-	for _, o := range otherOps()[call] {
-		if !slices.ContainsFunc(ops, func(h Op) bool { return h.Number == o.Number }) {
-			ops = append(ops, o)
-		}
-	}
 	for i, o := range ops {
 		name := strings.TrimPrefix(o.Name, g.prefix)
 		switch {

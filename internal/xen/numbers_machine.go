@@ -30,3 +30,10 @@ const PhysdevIRQStatusQuery uint64 = 5
 
 // Sub-operations of hypfs_op (public/hypfs.h XEN_HYPFS_OP_*).
 const HypfsGetVersion uint64 = 0
+
+// Sub-operations of xenoprof_op (public/xenoprof.h XENOPROF_*).
+const (
+	XenoprofInit      uint64 = 0
+	XenoprofShutdown  uint64 = 13
+	XenoprofGetBuffer uint64 = 14
+)

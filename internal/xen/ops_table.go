@@ -4,6 +4,14 @@ package xen
 
 import "sync"
 
+// HeaderVersions are the versions of libxen-dev that the table was generated from, oldest first.
+var HeaderVersions = []string{
+	"4.14.6-1",
+	"4.17.7+13-g2445b30a44-0+deb12u1",
+	"4.20.4+63-g7abfd2bce2-0+deb13u1",
+	"4.20.4+39-gf1e1321c87-1",
+}
+
 // callNumbers are xen.h's __HYPERVISOR_*.
 var callNumbers = map[string]uint64{
 	"set_trap_table":                0,
@@ -85,6 +93,9 @@ var headerOps = sync.OnceValue(func() map[string][]Op {
 			{Number: 61, Name: "XENPF_resource_op"},
 			{Number: 62, Name: "XENPF_settime64"},
 			{Number: 63, Name: "XENPF_get_symbol"},
+			{Number: 64, Name: "XENPF_get_dom0_console"},   // since 4.20.4+63-g7abfd2bce2-0+deb13u1
+			{Number: 65, Name: "XENPF_get_ucode_revision"}, // since 4.20.4+63-g7abfd2bce2-0+deb13u1
+			{Number: 66, Name: "XENPF_microcode_update2"},  // since 4.20.4+63-g7abfd2bce2-0+deb13u1
 		},
 		// memory.h
 		"memory_op": {
@@ -130,6 +141,10 @@ var headerOps = sync.OnceValue(func() map[string][]Op {
 			{Number: 8, Name: "XENVER_guest_handle"},
 			{Number: 9, Name: "XENVER_commandline"},
 			{Number: 10, Name: "XENVER_build_id"},
+			{Number: 11, Name: "XENVER_extraversion2"}, // since 4.20.4+63-g7abfd2bce2-0+deb13u1
+			{Number: 12, Name: "XENVER_capabilities2"}, // since 4.20.4+63-g7abfd2bce2-0+deb13u1
+			{Number: 13, Name: "XENVER_changeset2"},    // since 4.20.4+63-g7abfd2bce2-0+deb13u1
+			{Number: 14, Name: "XENVER_commandline2"},  // since 4.20.4+63-g7abfd2bce2-0+deb13u1
 		},
 		// xen.h
 		"console_io": {
@@ -173,6 +188,8 @@ var headerOps = sync.OnceValue(func() map[string][]Op {
 			{Number: 11, Name: "VCPUOP_send_nmi"},
 			{Number: 12, Name: "VCPUOP_get_physid"},
 			{Number: 13, Name: "VCPUOP_register_vcpu_time_memory_area"},
+			{Number: 14, Name: "VCPUOP_register_runstate_phys_area"},  // since 4.20.4+63-g7abfd2bce2-0+deb13u1
+			{Number: 15, Name: "VCPUOP_register_vcpu_time_phys_area"}, // since 4.20.4+63-g7abfd2bce2-0+deb13u1
 		},
 		// xen.h
 		"mmuext_op": {
@@ -312,6 +329,7 @@ var headerOps = sync.OnceValue(func() map[string][]Op {
 			{Number: 29, Name: "PHYSDEVOP_dbgp_op"},
 			{Number: 30, Name: "PHYSDEVOP_prepare_msix"},
 			{Number: 31, Name: "PHYSDEVOP_release_msix"},
+			{Number: 32, Name: "PHYSDEVOP_pci_device_reset"}, // since 4.20.4+63-g7abfd2bce2-0+deb13u1
 		},
 		// hvm/hvm_op.h
 		"hvm_op": {
@@ -359,6 +377,7 @@ var headerOps = sync.OnceValue(func() map[string][]Op {
 			{Number: 26, Name: "XEN_SYSCTL_get_cpu_featureset"},
 			{Number: 27, Name: "XEN_SYSCTL_livepatch_op"},
 			{Number: 29, Name: "XEN_SYSCTL_get_cpu_policy"},
+			{Number: 30, Name: "XEN_SYSCTL_dt_overlay"}, // since 4.20.4+63-g7abfd2bce2-0+deb13u1
 		},
 		// domctl.h
 		"domctl": {
@@ -408,6 +427,7 @@ var headerOps = sync.OnceValue(func() map[string][]Op {
 			{Number: 55, Name: "XEN_DOMCTL_gethvmcontext_partial"},
 			{Number: 56, Name: "XEN_DOMCTL_vm_event_op"},
 			{Number: 57, Name: "XEN_DOMCTL_mem_sharing_op"},
+			{Number: 58, Name: "XEN_DOMCTL_disable_migrate"},
 			{Number: 59, Name: "XEN_DOMCTL_gettscinfo"},
 			{Number: 60, Name: "XEN_DOMCTL_settscinfo"},
 			{Number: 61, Name: "XEN_DOMCTL_getpageframeinfo3"},
@@ -430,9 +450,12 @@ var headerOps = sync.OnceValue(func() map[string][]Op {
 			{Number: 81, Name: "XEN_DOMCTL_vuart_op"},
 			{Number: 82, Name: "XEN_DOMCTL_get_cpu_policy"},
 			{Number: 83, Name: "XEN_DOMCTL_set_cpu_policy"},
-			{Number: 84, Name: "XEN_DOMCTL_vmtrace_op"},
-			{Number: 85, Name: "XEN_DOMCTL_get_paging_mempool_size"},
-			{Number: 86, Name: "XEN_DOMCTL_set_paging_mempool_size"},
+			{Number: 84, Name: "XEN_DOMCTL_vmtrace_op"},              // since 4.17.7+13-g2445b30a44-0+deb12u1
+			{Number: 85, Name: "XEN_DOMCTL_get_paging_mempool_size"}, // since 4.17.7+13-g2445b30a44-0+deb12u1
+			{Number: 86, Name: "XEN_DOMCTL_set_paging_mempool_size"}, // since 4.17.7+13-g2445b30a44-0+deb12u1
+			{Number: 87, Name: "XEN_DOMCTL_dt_overlay"},              // since 4.20.4+63-g7abfd2bce2-0+deb13u1
+			{Number: 88, Name: "XEN_DOMCTL_gsi_permission"},          // since 4.20.4+63-g7abfd2bce2-0+deb13u1
+			{Number: 89, Name: "XEN_DOMCTL_set_llc_colors"},          // since 4.20.4+63-g7abfd2bce2-0+deb13u1
 			{Number: 1000, Name: "XEN_DOMCTL_gdbsx_guestmemio"},
 			{Number: 1001, Name: "XEN_DOMCTL_gdbsx_pausevcpu"},
 			{Number: 1002, Name: "XEN_DOMCTL_gdbsx_unpausevcpu"},
@@ -486,8 +509,8 @@ var headerOps = sync.OnceValue(func() map[string][]Op {
 			{Number: 16, Name: "XEN_DMOP_remote_shutdown"},
 			{Number: 17, Name: "XEN_DMOP_relocate_memory"},
 			{Number: 18, Name: "XEN_DMOP_pin_memory_cacheattr"},
-			{Number: 19, Name: "XEN_DMOP_set_irq_level"},
-			{Number: 20, Name: "XEN_DMOP_nr_vcpus"},
+			{Number: 19, Name: "XEN_DMOP_set_irq_level"}, // since 4.17.7+13-g2445b30a44-0+deb12u1
+			{Number: 20, Name: "XEN_DMOP_nr_vcpus"},      // since 4.17.7+13-g2445b30a44-0+deb12u1
 		},
 		// hypfs.h
 		"hypfs_op": {

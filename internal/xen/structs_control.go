@@ -198,6 +198,13 @@ type IdleTime struct {
 	Now    uint64
 }
 
+// XenoprofInitInfo is struct xenoprof_init (public/xenoprof.h).
+type XenoprofInitInfo struct {
+	Events  int32
+	Primary int32 // 0 or 1
+	CPUType [64]byte
+}
+
 // NewSysctl gives a zeroed sysctl or platform_op of the full size, its command and version set.
 func NewSysctl[T any](a *Arena, cmd, version uint32) *Sysctl[T] {
 	s := At[Sysctl[T]](a.Buffer(8 + ControlPad))

@@ -60,6 +60,7 @@ func TestLayouts(t *testing.T) {
 		{"xenpf_pcpuinfo", unsafe.Sizeof(PCPUInfo{}), 20},
 		{"xenpf_pcpu_version", unsafe.Sizeof(PCPUVersion{}), 32},
 		{"xenpf_getidletime", unsafe.Sizeof(IdleTime{}), 32},
+		{"xenoprof_init", unsafe.Sizeof(XenoprofInitInfo{}), 72},
 		{"xen_hvm_param", unsafe.Sizeof(HVMParam{}), 16},
 		{"physdev_irq_status_query", unsafe.Sizeof(IRQStatusQuery{}), 8},
 		{"xen_domctl_getdomaininfo.handle", unsafe.Offsetof(DomainInfo{}.Handle), 76},

@@ -68,6 +68,7 @@ var elsewhere = map[opKey]string{
 	"CONSOLEIO_read":                  "console-io/read",
 	"SCHEDOP_yield":                   "sched-op/yield",
 	"SCHEDOP_block":                   "sched-op/block",
+	"XENOPROF_init":                   "xenoprof-op/init",
 	"XENNMI_unregister_callback":      "nmi-op/unregister",
 	"XEN_HYPFS_OP_get_version":        "hypfs-op/version",
 }

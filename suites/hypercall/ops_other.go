@@ -10,20 +10,45 @@ import (
 
 func init() { opFacts = append(opFacts, profilerFacts, hypfsFacts, assistFacts, pmuFacts) }
 
-// openProfiler are the operations of xenoprof that need no primary profiler (xenoprof.c NONPRIV_OP).
-// Asking for the first of them makes the caller one, and so none is made here.
-var openProfiler = map[opKey]bool{
-	"XENOPROF_init": true, "XENOPROF_enable_virq": true, "XENOPROF_disable_virq": true, "XENOPROF_get_buffer": true,
-}
-
-// profilerFacts: nobody is the primary profiler, so nobody may profile.
+// profilerFacts: nobody is the primary profiler, so nobody may profile. Four operations ask for no profiler
+// (xenoprof.c NONPRIV_OP); of them XENOPROF_init makes domain 0 the profiler, and has a spec that ends that again.
 func profilerFacts(h xen.Hypercall, o xen.Op) []fact {
-	if h.Number != xen.XenoprofOp || openProfiler[o.Name] {
+	if h.Number != xen.XenoprofOp || o.Number == xen.XenoprofInit {
 		return nil
 	}
-	return []fact{{o.Name + ", unmapped, no profiler", func(g *guest) []uint64 { return []uint64{o.Number, g.Unmapped()} },
-		expect.Refusal("-EPERM").Also("-ENOSYS", "CONFIG_XENOPROF is off").Also("-EINVAL", "xenoprof.h: a younger operation"), nil}}
+	want, input := expect.Refusal("-EPERM"), "no profiler"
+	if o.Number == xen.XenoprofGetBuffer {
+		want, input = expect.Refusal("-EFAULT").Also("-EBUSY", "xenoprof.c: somebody else has the performance counters"), "which anybody may ask for"
+	}
+	return []fact{{o.Name + ", unmapped, " + input, func(g *guest) []uint64 { return []uint64{o.Number, g.Unmapped()} },
+		want.Also("-ENOSYS", noProfiling).Also("-EINVAL", "xenoprof.h: a younger operation"), nil}}
 }
+
+const noProfiling = "CONFIG_XENOPROF is off"
+
+var _ = suite.Describe("xenoprof-op", func() {
+	it(spec.Meta{
+		ID: "xenoprof-op/init", Level: spec.Should,
+		Clause: "xen/include/public/xenoprof.h XENOPROF_init, struct xenoprof_init: the number of counters, whether the caller is the primary profiler, the type of processor",
+	}, func(g *guest) {
+		const call = "xenoprof_op(XENOPROF_init, &init)"
+		p := xen.New[xen.XenoprofInitInfo](g.Arena)
+		p.Primary, p.CPUType[0] = -1, 0xff
+		r := g.ask(call, xen.XenoprofOp, xen.XenoprofInit, xen.Addr(p))
+		r.as(expect.Exactly("0").Also("-ENOSYS", noProfiling).Also("-ENODEV", "nmi_init (xen/arch/x86/oprofile) knows no counters of this processor"))
+		if r.err() != nil {
+			return
+		}
+		if p.Primary != 0 {
+			defer g.ask("xenoprof_op(XENOPROF_shutdown)", xen.XenoprofOp, xen.XenoprofShutdown, g.Unmapped()).zero()
+		}
+		g.True(call+": is_primary", p.Primary == 0 || p.Primary == 1, fmt.Sprint(p.Primary), "0 or 1")
+		g.True(call+": num_events", p.Events > 0 && p.Events <= 64, fmt.Sprint(p.Events), "1 to 64")
+		kind, ended := xen.Buffer{Bytes: p.CPUType[:]}.String()
+		g.True(call+": cpu_type", ended && kind != "" && kind[0] < 0x80, fmt.Sprintf("%q", kind), "a name that ends")
+		g.Answer(call+": cpu_type", kind)
+	})
+})
 
 // hypfsFacts: a name of no bytes, of too many, and one that is not there.
 func hypfsFacts(h xen.Hypercall, o xen.Op) []fact {
@@ -72,9 +97,7 @@ func gaps(h xen.Hypercall) []uint64 {
 	var list []uint64
 	for i, o := range h.Ops[1:] {
 		for n := h.Ops[i].Number + 1; n < o.Number && o.Number < 100; n++ {
-			if h.Number != xen.DomctlOp || n != disableMigrate {
-				list = append(list, n)
-			}
+			list = append(list, n)
 		}
 	}
 	if h.Number == xen.MemoryOp {
@@ -83,9 +106,6 @@ func gaps(h xen.Hypercall) []uint64 {
 	}
 	return append(list, 1<<12, 1<<16, 1<<31-1)
 }
-
-// disableMigrate is a domctl that was there up to Xen 4.14, and did something.
-const disableMigrate = 58
 
 // actsOnGap are calls whose numbers without a name do something all the same.
 var actsOnGap = map[uint64]bool{

@@ -23,10 +23,7 @@ func (s *standIn) first(h xen.Hypercall, a [xen.MaxArgs]uint64) int64 {
 	case xen.XenPMUOp:
 		return refusedBy(unix.EOPNOTSUPP)
 	case xen.XenoprofOp:
-		if _, known := h.Op(a[0]); !known {
-			return refusedBy(unix.EINVAL)
-		}
-		return refusedBy(unix.EPERM)
+		return s.profile(h, a)
 	case xen.VMAssist:
 		if _, known := h.Op(a[0]); !known {
 			return refusedBy(unix.ENOSYS)
@@ -62,6 +59,29 @@ func (s *standIn) first(h xen.Hypercall, a [xen.MaxArgs]uint64) int64 {
 		s.dangerous("mmuext_op")
 	}
 	return 0
+}
+
+// profile is xenoprof_op to a domain 0 that is the primary profiler from init to shutdown.
+func (s *standIn) profile(h xen.Hypercall, a [xen.MaxArgs]uint64) int64 {
+	o, known := h.Op(a[0])
+	switch {
+	case !known:
+		return refusedBy(unix.EINVAL)
+	case o.Number == xen.XenoprofInit:
+		i := xen.XenoprofInitInfo{Events: 4, Primary: 1}
+		copy(i.CPUType[:], "x86-64/hammer")
+		if no := put(s, a[1], i); no != 0 {
+			return no
+		}
+		s.profiler = s.lie != contrary // which tells the caller that it is none
+		return none
+	case o.Number == xen.XenoprofGetBuffer && !readable(a[1], 1):
+		return refusedBy(unix.EFAULT)
+	case o.Number == xen.XenoprofShutdown && s.profiler:
+		s.profiler = false
+		return none
+	}
+	return refusedBy(unix.EPERM)
 }
 
 // byContent is what Xen says of a structure that is about nobody, or about a number of which all bits

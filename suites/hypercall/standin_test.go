@@ -27,7 +27,9 @@ type standIn struct {
 	ports   map[uint32]*channel
 	grants  map[uint32]granted
 	inMulti bool
-	wrote   func()
+	// profiler is true while the caller is the primary one.
+	profiler bool
+	wrote    func()
 	// dangerous is told of calls that Xen's own grading calls destructive, with a structure that Xen
 	// can read.
 	dangerous func(call string)

@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -95,6 +96,43 @@ func (f Family) Ops(dir string) ([]Define, error) {
 		return nil, fmt.Errorf("reading the sub-operations of %s: %w", f.Call, err)
 	}
 	return all, nil
+}
+
+// Release is an unpacked libxen-dev.
+type Release struct {
+	Version string // the package's
+	Dir     string // as [Installed]
+}
+
+// Union reads the sub-operations of a family out of all the releases' headers, oldest first: each number that one of
+// them declares, by the name that it had first, which is what specs are called by. Releases may lack the header.
+func (f Family) Union(releases []Release) ([]Declared, error) {
+	var all []Declared
+	for _, r := range releases {
+		ops, err := f.Ops(r.Dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range ops {
+			if !slices.ContainsFunc(all, func(d Declared) bool { return d.Number == o.Number }) {
+				all = append(all, Declared{o, r.Version})
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no release declares sub-operations of %s", f.Call)
+	}
+	slices.SortStableFunc(all, func(a, b Declared) int { return cmp.Compare(a.Number, b.Number) })
+	return all, nil
+}
+
+// Declared is a define and the version of the package that was the first of some to have it.
+type Declared struct {
+	Define
+	Since string
 }
 
 func defines(file, prefix string, name, not *regexp.Regexp) ([]Define, error) {

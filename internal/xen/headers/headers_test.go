@@ -11,7 +11,7 @@ import (
 	"xtest/internal/xen/headers"
 )
 
-// TestTableIsTheHeaders derives the table from the installed headers again. What a later release has
+// TestTableIsTheHeaders derives the table from the installed headers again. What other releases have
 // beside may stand in the table; what the headers have must.
 func TestTableIsTheHeaders(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(headers.Installed, "sysctl.h")); err != nil {
@@ -53,6 +53,33 @@ func TestTableIsTheHeaders(t *testing.T) {
 	t.Logf("%d sub-operations of %d hypercalls in %s", total, len(headers.Families), headers.Installed)
 	if total < 350 {
 		t.Errorf("%d sub-operations were found, expected more than 350", total)
+	}
+}
+
+// A number is there when one release declares it, by its first name; a release may lack the header.
+func TestUnion(t *testing.T) {
+	var releases []headers.Release
+	for version, text := range []string{
+		"#define HVMOP_old 3\n#define HVMOP_gone 4\n", "", "#define HVMOP_renamed 3\n#define HVMOP_new 1\n",
+	} {
+		dir := t.TempDir()
+		if text != "" {
+			os.Mkdir(filepath.Join(dir, "hvm"), 0o700)
+			os.WriteFile(filepath.Join(dir, "hvm/hvm_op.h"), []byte(text), 0o600)
+		}
+		releases = append(releases, headers.Release{Version: string(rune('a' + version)), Dir: dir})
+	}
+	f := headers.Families[slices.IndexFunc(headers.Families, func(f headers.Family) bool { return f.Call == "hvm_op" })]
+	got, err := f.Union(releases)
+	want := []headers.Declared{
+		{Define: headers.Define{Number: 1, Name: "HVMOP_new"}, Since: "c"},
+		{Define: headers.Define{Number: 3, Name: "HVMOP_old"}, Since: "a"}, {Define: headers.Define{Number: 4, Name: "HVMOP_gone"}, Since: "a"},
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v; expected %v", got, err, want)
+	}
+	if got, err := f.Union(releases[1:2]); err == nil {
+		t.Errorf("no header at all: %v", got)
 	}
 }
 
