@@ -2,6 +2,7 @@ package perf
 
 import (
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,7 +26,9 @@ type load struct {
 type steps struct {
 	*child.Program
 	files []int
-	idle  bool // calls are not made
+	idle  bool   // calls are not made
+	on    func() // before each round is timed; may be nil
+	off   func() // behind it; may be nil
 	made  []made
 }
 
@@ -73,6 +76,16 @@ func (s *steps) Do(what string, nr uintptr, args ...child.Arg) child.Result {
 		s.made = append(s.made, made{what, r})
 	}
 	return r
+}
+
+// failed is the error of the first call that had to succeed and did not.
+func (s *steps) failed() error {
+	for _, m := range s.made {
+		if err := m.r.Err(); err != nil {
+			return fmt.Errorf("%s: %w", m.what, err)
+		}
+	}
+	return nil
 }
 
 // Try adds a call that may fail.
@@ -149,6 +162,7 @@ func (l load) measure(t *spec.T) {
 		break
 	}
 	before.sample(t, total)
+	l.count(t, files)
 }
 
 // unit is what an operation is measured in.
@@ -172,9 +186,7 @@ func (l load) run(t *spec.T, files []int) (values []float64, empty float64) {
 	s := &steps{Program: p, files: files}
 	clock := l.program(s, rounds)
 	t.Setup("running the benchmark", p.Run(t))
-	for _, m := range s.made {
-		t.Setup(m.what, m.r.Err())
-	}
+	t.Setup("running the benchmark", s.failed())
 	var took, idle []float64
 	for i := range rounds {
 		at := func(n int) time.Duration { return clock.At(i*stamps + n) }
@@ -197,13 +209,20 @@ func (l load) program(s *steps, rounds int) *child.Clock {
 			part(s)
 		}
 	}
+	call := func(hook func()) {
+		if hook != nil {
+			hook()
+		}
+	}
 	add(l.start)
 	s.Repeat(rounds, func() {
 		add(l.before)
+		call(s.on)
 		clock.Stamp(0, stamps)
 		l.timed(s)
 		s.plant()
 		clock.Stamp(1, stamps)
+		call(s.off)
 		add(l.after)
 		s.idle = true
 		clock.Stamp(2, stamps)
