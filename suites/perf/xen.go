@@ -28,12 +28,12 @@ var store = spec.Probe{Name: "Xenstore through the kernel", Check: func() error 
 	if err != nil {
 		return err
 	}
-	m, err := c.Ask(xenstore.Read, 0, xenstore.Strings(ownID))
+	m, err := c.Ask(xenstore.Directory, 0, xenstore.Strings(storeRoot))
 	return errors.Join(err, m.Err(), c.Close())
 }}
 
-// ownID is a node that each domain has, docs/misc/xenstore-paths.pandoc.
-const ownID = "domid"
+// storeRoot is the one node that every store has.
+const storeRoot = "/"
 
 func device(path string) func() ([]int, error) {
 	return only(func() (int, error) { return unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0) })
@@ -49,7 +49,7 @@ var _ = underXen.Describe("xen", func() {
 	l.files = device(xen.PrivcmdPath)
 	measures(underXen, "hypercall/round-trip", "xen/include/public/version.h XENVER_version: a hypercall that does next to nothing, through Linux's privcmd", l, calls)
 
-	request := xenstore.Message{Type: xenstore.Read, Payload: xenstore.Strings(ownID)}.Bytes()
+	request := xenstore.Message{Type: xenstore.Directory, Payload: xenstore.Strings(storeRoot)}.Bytes()
 	var ask, reply child.Buffer
 	l = repeated(4, func(s *steps) {
 		ask, reply = s.Buffer(len(request)), s.Buffer(xenstore.PayloadMax)
@@ -59,5 +59,5 @@ var _ = underXen.Describe("xen", func() {
 		s.Do("read(/dev/xen/xenbus)", unix.SYS_READ, s.file(), reply, xenstore.PayloadMax)
 	})
 	l.files = device(xenstore.BusPath)
-	measures(underXen, "xenstore/round-trip", "xen/include/public/io/xs_wire.h XS_READ: a node is read, through Linux's /dev/xen/xenbus", l, store)
+	measures(underXen, "xenstore/round-trip", "xen/include/public/io/xs_wire.h XS_DIRECTORY: the root's children are listed, through Linux's /dev/xen/xenbus", l, store)
 })
