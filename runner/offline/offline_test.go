@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,11 +15,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
+	savetarball "github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"xtest/internal/root"
@@ -139,10 +145,27 @@ func TestSameVerdicts(t *testing.T) {
 	tarball := filepath.Join(t.TempDir(), "root.tar")
 	must(t, os.WriteFile(tarball, packed(t, dir), 0o644))
 	kept := map[string]string{"tarball": tarball, "layout": layoutOf(t, packed(t, dir))}
+	img := imageOf(t, packed(t, dir))
+	kept["docker save"] = filepath.Join(t.TempDir(), "image.tar")
+	tag, err := name.NewTag("small:1")
+	must(t, err)
+	must(t, savetarball.WriteToFile(kept["docker save"], tag, img))
+	hub := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(hub.Close)
+	kept["registry"] = strings.TrimPrefix(hub.URL, "http://") + "/base/small:1"
+	at, err := name.ParseReference(kept["registry"])
+	must(t, err)
+	must(t, remote.Write(at, img))
 	if mke2fs, err := exec.LookPath("mke2fs"); err == nil {
 		disk := filepath.Join(t.TempDir(), "root.ext4")
 		must(t, exec.Command(mke2fs, "-q", "-t", "ext4", "-d", dir, disk, "64M").Run())
 		kept["disk"] = disk
+		if convert, err := exec.LookPath("qemu-img"); err == nil {
+			kept["qcow2"] = filepath.Join(t.TempDir(), "root.qcow2")
+			must(t, exec.Command(convert, "convert", "-c", "-O", "qcow2", disk, kept["qcow2"]).Run())
+		} else if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
+			t.Error(err)
+		}
 	} else if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
 		t.Error(err)
 	}
@@ -158,6 +181,15 @@ func TestSameVerdicts(t *testing.T) {
 
 func layoutOf(t *testing.T, layers ...[]byte) string {
 	t.Helper()
+	dir := filepath.Join(t.TempDir(), "image")
+	p, err := layout.Write(dir, empty.Index)
+	must(t, err)
+	must(t, p.AppendImage(imageOf(t, layers...)))
+	return dir
+}
+
+func imageOf(t *testing.T, layers ...[]byte) v1.Image {
+	t.Helper()
 	var list []v1.Layer
 	for _, l := range layers {
 		list = append(list, static.NewLayer(l, types.OCIUncompressedLayer))
@@ -170,11 +202,7 @@ func layoutOf(t *testing.T, layers ...[]byte) string {
 	cfg.OS, cfg.Architecture = "linux", "s390x" // of any architecture
 	img, err = mutate.ConfigFile(img, cfg)
 	must(t, err)
-	dir := filepath.Join(t.TempDir(), "image")
-	p, err := layout.Write(dir, empty.Index)
-	must(t, err)
-	must(t, p.AppendImage(img))
-	return dir
+	return img
 }
 
 // entries makes a layer. The content of regular files stands in Linkname.

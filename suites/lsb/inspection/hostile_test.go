@@ -45,6 +45,10 @@ func TestHostileRoot(t *testing.T) {
 	f.must(unix.Mkfifo(filepath.Join(f.dir, "etc/crontab"), 0o644))
 	f.must(unix.Mkfifo(filepath.Join(f.dir, "lib64/libm.so.6"), 0o644))
 	f.must(unix.Mkfifo(filepath.Join(f.dir, "etc/os-release"), 0o644))
+	device := map[string]string{}
+	if unix.Mknod(filepath.Join(f.dir, "lib64/librt.so.1"), unix.S_IFCHR|0o644, int(unix.Mkdev(1, 8))) == nil { // random(4) never ends
+		device["libraries/librt"] = "not a regular file"
+	}
 	f.put("/lib64/libz.so.1", "\x7fELF\x02\x01\x01")
 	whole := elftest.Image{SOName: "libdl.so.2", Symbols: []elftest.Symbol{{Name: "dlopen", Version: "GLIBC_2.2.5"}}}.Bytes()
 	f.put("/lib64/libdl.so.2", string(whole[:len(whole)/2]))
@@ -69,6 +73,11 @@ func TestHostileRoot(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if took > 30*time.Second || after.Sys-before.Sys > 150<<20 {
 		t.Errorf("it took %v and %d MB", took, (after.Sys-before.Sys)>>20)
+	}
+	for id, want := range device {
+		if r := all[id]; r.Failure == nil || !strings.Contains(r.Failure.Got, want) {
+			t.Errorf("%s: %+v, %+v", id, r, r.Failure)
+		}
 	}
 	for id, want := range map[string]string{
 		"users/required": "no such file", "libraries/libc": "too many levels", "libraries/libm": "not a regular file",

@@ -101,7 +101,7 @@ func TestBadProfiles(t *testing.T) {
 		"name: base\nfiles:\n  - path: /etc\n    mode: 0o999\n":  "own.yaml:4: mode",
 		"name: base\nglibc: new\n":                               "own.yaml:2: glibc: \"new\"",
 		"name: base\nusers:\n  - root\n  - \"\"\n":               "own.yaml:4: \"\" is no name",
-		"name: base\nsymbols:\n  libc.so.6: []\n":               "own.yaml:3: \"libc.so.6\"",
+		"name: base\nsymbols:\n  libc.so.6: []\n":                "own.yaml:3: \"libc.so.6\"",
 		"name: [": "own.yaml:",
 	} {
 		if _, err := ParseProfile("own.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
