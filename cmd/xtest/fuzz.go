@@ -299,7 +299,7 @@ func (f *fuzzFlags) aim(name, space string) (*aimed, []*calls.Op, error) {
 	}
 	t.Space, _ = calls.Find(space)
 	_, caller, _ := strings.Cut(r.What, "@")
-	t.Unprivileged = caller == dom0.PV || caller == dom0.PVH
+	t.Unprivileged = caller == dom0.PV || caller == dom0.PVH || caller == dom0.HVM
 	grade, err := calls.ParseGrade(f.grade)
 	if err != nil {
 		return nil, nil, usagef("--grade: %w", err)

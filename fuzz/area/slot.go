@@ -15,7 +15,11 @@ const (
 const (
 	Singles   = 0 // one by one, [Record]
 	Multicall = 1 // as one multicall of Xen's
+	Repeat    = 2 // the first one again and again: what a loop without a fuzzer reaches
 )
+
+// Repeats is how often [Repeat] makes its call.
+const Repeats = 20_000
 
 // Pending is a call's result until it has one.
 const Pending uint64 = 0x5eed_dead_5eed_dead

@@ -15,8 +15,8 @@ import (
 // report makes a finding of a death.
 func (w *worker) report(ctx context.Context, d *player.Death) error {
 	f := &finding.Finding{Class: finding.Hypervisor, Signature: d.Signature(), Console: d.Crash.Excerpt}
-	if d.Kind == player.Crash && oracle.Classify(d.Crash) == oracle.Callers {
-		f.Class = finding.Caller
+	if d.Kind == player.Crash && oracle.Classify(d.Crash) == oracle.Callers || d.Kind == player.Vanish && w.Target.Unprivileged {
+		f.Class = finding.Caller // dom0 goes when its guest does
 	}
 	if d.Culprit == nil {
 		f.Story = "The machine died while no call of the fuzzer was under way."

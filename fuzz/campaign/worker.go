@@ -40,10 +40,15 @@ type breach struct {
 	mode    int
 }
 
-// work fuzzes with one machine after the other.
-func (c *Campaign) work(ctx context.Context, id int) error {
+func newWorker(c *Campaign, id int) *worker {
 	w := &worker{Campaign: c, id: id, gen: generator.New(c.Target.Space, c.Ops, c.Seed), answers: map[answerKey]uint64{}}
 	w.gen.Uniform = c.Uniform
+	return w
+}
+
+// work fuzzes with one machine after the other.
+func (c *Campaign) work(ctx context.Context, id int) error {
+	w := newWorker(c, id)
 	for ctx.Err() == nil && !w.over {
 		d, err := w.machine(ctx)
 		w.tally()

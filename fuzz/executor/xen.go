@@ -50,6 +50,13 @@ func (h hypercalls) do(a *area.Area, n uint64, s area.Slot) {
 		a.EndBatch()
 		return
 	}
+	if s.Mode() == area.Repeat {
+		call := (*[1 + xen.MaxArgs]uint64)(unsafe.Pointer(s.Record(0)))
+		for range area.Repeats {
+			h.p.Record(call)
+		}
+		return
+	}
 	for i := range calls {
 		r := s.Record(i)
 		if r.Fixes != 0 {

@@ -21,11 +21,18 @@ func (f *Finding) spec() string {
 package repro
 
 import (
+	"testing"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"xtest/internal/xen"
 )
+
+func TestRepro(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "repro")
+}
 
 var _ = Describe("%s", func() {
 	It(%q, func() {

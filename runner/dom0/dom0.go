@@ -49,7 +49,11 @@ func Serve(channel io.ReadWriter, console io.Writer, params map[string]string) e
 		return errors.New("the order is not for this machine: its token differs")
 	}
 	r := &relay{order: order, channel: channel, out: wire.NewWriter(channel, order.Key), console: console}
-	if err := r.serve(params[Param]); err != nil {
+	serve := r.serve
+	if order.Fuzz != nil {
+		serve = r.fuzz
+	}
+	if err := serve(params[Param]); err != nil {
 		r.out.Send(event.Event{Kind: event.Warned, Reason: err.Error()})
 		return err
 	}

@@ -221,6 +221,9 @@ func (s *session) pass(e event.Event) error {
 	switch e.Kind {
 	case event.Booted:
 		s.limit.Reset(s.scaled(pause))
+		if s.order.Fuzz != nil { // the host watches it
+			s.limit.Stop()
+		}
 		if s.booted {
 			return nil // another guest of the same kind
 		}

@@ -1,0 +1,72 @@
+package area
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestFound: the pages are found wherever they lie, in whatever order, and both sides see the same memory.
+func TestFound(t *testing.T) {
+	fd, err := unix.MemfdCreate("ram", unix.MFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ram := os.NewFile(uintptr(fd), "ram")
+	defer ram.Close()
+	key := []byte("key")
+	if err := ram.Truncate(64 << 20); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Find(ram, key); !errors.Is(err, ErrNotFound) {
+		t.Errorf("in nothing: %v", err)
+	}
+	at := func(p int) int64 { return int64(Pages-p)*3*Page + 1<<20 }
+	for p := range Pages {
+		if _, err := ram.WriteAt(mark(key, p), at(p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := Find(ram, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := Find(ram, []byte("other")); !errors.Is(err, ErrNotFound) {
+		t.Errorf("by another key: %v", err)
+	}
+	f.Slot(0).Record(0).Op = 77 // on the second of the slot's pages
+	b := make([]byte, 1)
+	if _, err := ram.ReadAt(b, at(2)); err != nil || b[0] != 77 {
+		t.Errorf("got %v, %v", b, err)
+	}
+}
+
+// TestUntrusted: numbers that a guest makes up lead nowhere.
+func TestUntrusted(t *testing.T) {
+	a := Local()
+	for _, v := range []uint64{0, 1 << 15, 1<<16 - 1, ^uint64(0)} {
+		a.word(wordCurrent).Store(v)
+		a.word(wordCount).Store(v)
+		for _, e := range []uint64{0, v} {
+			a.word(wordEntries).Store(e)
+			if _, call, span := a.Current(); call < 0 || call >= SlotCalls || span < 1 || span > SlotCalls {
+				t.Errorf("%#x: call %d, span %d", v, call, span)
+			}
+		}
+		s := a.Slot(v)
+		s.put(slotCalls, v)
+		if n := s.Calls(); n < 0 || n > SlotCalls {
+			t.Errorf("%d calls", n)
+		}
+		r := s.Record(0)
+		r.Fixes = v
+		for i := range r.Fixups {
+			r.Fixups[i] = Fixup{From: uint32(v), To: uint32(v), Size: uint32(v)}
+		}
+		s.Apply(r)
+		s.At(v, 4096)
+	}
+}
