@@ -77,7 +77,7 @@ func (f *commitFlags) commits(ctx context.Context, target string) error {
 			return err
 		}
 	}
-	names, err := history(ctx, f.repo, f.good, f.bad)
+	names, err := commitsBetween(ctx, f.repo, f.good, f.bad)
 	if err != nil {
 		return err
 	}
@@ -143,8 +143,8 @@ func (h *hunt) build(ctx context.Context, command, tree, commit string) error {
 // abbreviated has git write as many digits of a hash as tell it from all others, 12 at least.
 const abbreviated = "--abbrev=12"
 
-// history gives the commits from good to bad along first parents, as "HASH subject".
-func history(ctx context.Context, repo, good, bad string) ([]string, error) {
+// commitsBetween gives the commits from good to bad along first parents, as "HASH subject".
+func commitsBetween(ctx context.Context, repo, good, bad string) ([]string, error) {
 	var names []string
 	for _, c := range []string{good, bad} {
 		if strings.HasPrefix(c, "-") {

@@ -209,7 +209,7 @@ func TestGo(t *testing.T) {
 	if err != nil || !slices.Equal(foreign.Sides[0].Find("decode-8", "ns/op").Values, []float64{154125, 154130}) {
 		t.Errorf("%v", err)
 	}
-	for _, bad := range []string{"", "Benchmark X\n", "BenchmarkX 1 x ns/op\n", "xtest-format: 2\nBenchmarkX 1 5 ns/op\n"} {
+	for _, bad := range []string{"", "Benchmark X\n", "BenchmarkX 1 x ns/op\n", "# xtest format: 2\nBenchmarkX 1 5 ns/op\n"} {
 		if r, err := ReadGo(strings.NewReader(bad), "x"); err == nil {
 			t.Errorf("%q is read as %+v", bad, r)
 		}

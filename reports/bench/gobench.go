@@ -2,11 +2,13 @@ package bench
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -15,40 +17,75 @@ import (
 	"xtest/reports"
 )
 
-// Format is the version of what [Write] writes, in its key "xtest-format".
+// Format is the version of what [Write] writes, in its key "format".
 const Format = "1"
 
-// Keys of a file's configuration.
+// Keys of what a file says of a run and its targets.
 const (
-	keyFormat = "xtest-format"
+	keyFormat = "format"
 	keyRun    = "run"
+	keyDate   = "date" // RFC 3339
+	keyLabel  = "label"
 	keyTarget = "target"
 	keyWhat   = "what"
 	keyHost   = "host"
 	keyClock  = "clock"
 )
 
+// aside begins the lines with what tells of a run and is no configuration: benchstat compares results of
+// one configuration alone, and does not read them.
+const aside = "# xtest "
+
 // Write writes what was measured in Go's benchmark format: a line for each benchmark and boot, whose
 // values are the boot's medians, so that benchstat takes boots and not samples for repetitions.
 func Write(w io.Writer, r *Run) error {
+	about := func(pairs ...string) (err error) {
+		for i := 0; i < len(pairs); i += 2 {
+			if value := line(pairs[i+1]); value != "" && err == nil {
+				_, err = fmt.Fprintf(w, "%s%s: %s\n", aside, pairs[i], value)
+			}
+		}
+		return err
+	}
+	err := about(keyFormat, Format, keyRun, r.ID, keyDate, date(r.When), keyLabel, r.Label)
 	out := benchfmt.NewWriter(w)
 	for _, s := range r.Sides {
 		var config []benchfmt.Config
-		for _, c := range []struct{ key, value string }{
-			{keyFormat, Format}, {keyRun, r.ID}, {keyTarget, s.Target}, {keyWhat, s.What}, {keyHost, s.Host}, {keyClock, s.Clock},
-		} {
+		for _, c := range []struct{ key, value string }{{keyTarget, s.Target}, {keyClock, s.Clock}} {
 			if c.value != "" {
 				config = append(config, benchfmt.Config{Key: c.key, Value: []byte(line(c.value)), File: true})
 			}
 		}
+		err = errors.Join(err, about(keyWhat, s.What, keyHost, s.Host))
 		for _, res := range s.lines() {
 			res.Config = config
-			if err := out.Write(&res); err != nil {
-				return fmt.Errorf("writing Go's benchmark format: %w", err)
-			}
+			err = errors.Join(err, out.Write(&res))
 		}
 	}
+	if err != nil {
+		return fmt.Errorf("writing Go's benchmark format: %w", err)
+	}
 	return nil
+}
+
+// opened gives the text with what stands aside as configuration.
+func opened(in io.Reader) (io.Reader, error) {
+	text, err := io.ReadAll(io.LimitReader(in, maxFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading Go's benchmark format: %w", err)
+	}
+	text = bytes.ReplaceAll(append([]byte("\n"), text...), []byte("\n"+aside), []byte("\n"))
+	return bytes.NewReader(text[1:]), nil
+}
+
+// maxFile is how much of a file is read, in bytes.
+const maxFile = 256 << 20
+
+func date(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // ForModel is [Write] for a run that was loaded already: what was measured is read from its folder.
@@ -111,6 +148,10 @@ func line(text string) string { return strings.Join(strings.Fields(reports.Clean
 // What is no line of the format is an error that names the line, and so is a newer version of Write's.
 func ReadGo(in io.Reader, source string) (*Run, error) {
 	r := &Run{Source: source}
+	in, err := opened(in)
+	if err != nil {
+		return nil, err
+	}
 	reader := benchfmt.NewReader(in, source)
 	lines := map[*Side]map[string]int{}
 	for reader.Scan() {
@@ -127,7 +168,8 @@ func ReadGo(in io.Reader, source string) (*Run, error) {
 			return nil, fmt.Errorf("%s is of format %s, and this xtest knows %s: write it again (xtest report RUN --gobench FILE), or take a newer xtest", source, f, Format)
 		}
 		if r.ID == "" {
-			r.ID = res.GetConfig(keyRun)
+			r.ID, r.Label = res.GetConfig(keyRun), res.GetConfig(keyLabel)
+			r.When, _ = time.Parse(time.RFC3339, res.GetConfig(keyDate)) // what is no date is not known
 		}
 		target := res.GetConfig(keyTarget)
 		s := r.Find(target)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"xtest/reports"
 	"xtest/runner/event"
@@ -16,15 +17,19 @@ type Run struct {
 	// Source is the run's folder or the file.
 	Source string
 	// ID names the run, where it is known.
-	ID    string
+	ID string
+	// When it began, and what it is of in the user's words; either may be unknown.
+	When  time.Time
+	Label string
 	Sides []*Side // in the order of their first samples
 }
 
 // Side is what was measured on one target.
 type Side struct {
-	Source string
-	Target string
-	What   string // what came up on it: "Linux 6.1", or empty
+	Source   string
+	Recorded bool // the source is a run's folder
+	Target   string
+	What     string // what came up on it: "Linux 6.1", or empty
 	// Host is the machine's fingerprint, in words: wall clock compares only where it is equal. Empty: it
 	// is not known.
 	Host  string
@@ -113,7 +118,7 @@ func NewCollector(dir string) *Collector {
 func (c *Collector) side(target string) *Side {
 	s := c.sides[target]
 	if s == nil {
-		s = &Side{Source: c.run.Source, Target: target, Host: c.host}
+		s = &Side{Source: c.run.Source, Recorded: true, Target: target, Host: c.host}
 		c.sides[target] = s
 	}
 	return s
@@ -123,7 +128,7 @@ func (c *Collector) side(target string) *Side {
 func (c *Collector) Add(e event.Event) {
 	switch {
 	case e.Kind == event.RunStarted && e.Run != nil && c.host == "":
-		c.run.ID, c.host = e.Run.ID, Fingerprint(e.Run.Host)
+		c.run.ID, c.run.When, c.host = e.Run.ID, e.Time, Fingerprint(e.Run.Host)
 	case e.Target == "":
 	case e.Kind == event.TargetPlanned && e.Plan != nil:
 		c.side(e.Target).Clock = e.Plan.Clock
@@ -250,6 +255,25 @@ func (r *Run) Find(target string) *Side {
 		}
 	}
 	return nil
+}
+
+// Put sets the values of a benchmark's boots.
+func (s *Side) Put(name, unit string, values []float64) {
+	if s.index == nil {
+		s.index = map[key]*Series{}
+	}
+	one := &Series{Name: name, Unit: unit, Values: values, Samples: len(values)}
+	for i := range values {
+		one.Boots = append(one.Boots, i+1)
+	}
+	s.index[key{name, unit}], s.Series = one, append(s.Series, one)
+}
+
+// Comparable says whether values of a unit on two sides compare: not wall clock of different machines, and
+// not instructions with time.
+func Comparable(a, b *Side, unit string) bool {
+	n := a.nature(unit)
+	return n == b.nature(unit) && (n != wall || a.Host != "" && a.Host == b.Host) && (n != counted || a.Clock == b.Clock || isInstructions(unit))
 }
 
 // Join adds another run's boots of the same target, numbered on.

@@ -55,7 +55,7 @@ func Table(w io.Writer, c *Comparison, o reports.Options) error {
 		fmt.Fprintf(&b, "; %d counters not known to differ", alike)
 	}
 	b.WriteByte('\n')
-	if worst := c.Slowest(); len(worst) > 0 && c.Base.Source != c.New.Source {
+	if worst := c.Slowest(); len(worst) > 0 && c.Base.Source != c.New.Source && c.Base.Recorded && c.New.Recorded {
 		fmt.Fprintf(&b, " why?  %s\n", reports.ShellWords([]string{"xtest", "explain", c.Base.Source, c.New.Source, "--bench", worst[0].Name}))
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
