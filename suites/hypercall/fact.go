@@ -91,7 +91,8 @@ func Covered() (specs, total int, without []string) {
 var _ = suite.Describe("op", func() {
 	for _, h := range xen.Table() {
 		for _, o := range h.Ops {
-			if len(factsOf(h, o)) == 0 {
+			facts := factsOf(h, o)
+			if len(facts) == 0 {
 				continue
 			}
 			m := spec.Meta{
@@ -101,7 +102,7 @@ var _ = suite.Describe("op", func() {
 			if h.Number == xen.SysctlOp || h.Number == xen.DomctlOp || h.Number == xen.PlatformOp || h.Number == xen.MCA {
 				m.Needs = []spec.Probe{Control}
 			}
-			it(m, func(g *guest) { g.judge(h.Name, h.Number, factsOf(h, o)) })
+			it(m, func(g *guest) { g.judge(h.Name, h.Number, facts) })
 		}
 	}
 })

@@ -61,7 +61,10 @@ type seed struct {
 }
 
 func (s seed) plant() {
-	labels := append(ginkgo.Label(s.Labels...), s.Grade.String(), string(s.Level))
+	labels := ginkgo.Label()
+	if catalogue.selected == nil { // else the choice has been made, and nobody filters by them
+		labels = append(ginkgo.Label(s.Labels...), s.Grade.String(), string(s.Level))
+	}
 	ginkgo.It(s.ID, labels, ginkgo.SpecTimeout(s.limit(environment.Scale)), ginkgo.GracePeriod(grace),
 		func(ctx ginkgo.SpecContext) { judge(ctx, s.Listed, s.body) })
 }
