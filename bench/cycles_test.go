@@ -30,7 +30,7 @@ import (
 func TestMain(m *testing.M) {
 	child.Main()
 	guard.Main()
-	agent.Main(nil)
+	agent.Main(nil, nil)
 	os.Exit(m.Run())
 }
 
