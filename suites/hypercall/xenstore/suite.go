@@ -135,8 +135,12 @@ func ownDomain(c *xenstore.Conn) ([]byte, error) {
 	return append(m.Payload, 0), nil
 }
 
-// below writes a path without the spec's folder, whose number is another in each run.
-func (c *client) below(path string) string { return strings.Replace(path, c.folder, ".", 1) }
+// below writes a path without the spec's folder, whose number is another in each run: calls by different names
+// are not compared.
+func (c *client) below(path string) string {
+	path = strings.Replace(path, c.folder, ".", 1)
+	return strings.Replace(path, "data/"+c.folder[strings.LastIndexByte(c.folder, '/')+1:], "data/FOLDER", 1)
+}
 
 // path is a node in the spec's folder.
 func (c *client) path(name string) string { return c.folder + "/" + name }
@@ -220,7 +224,7 @@ func (c *client) end(tx uint32, how string) answer {
 
 // watch registers a watch and takes its first event, which comes at once.
 func (c *client) watch(path, token string) {
-	c.ask("watch "+path, xenstore.Watch, 0, xenstore.Strings(path, token)).ok()
+	c.ask("watch "+c.below(path), xenstore.Watch, 0, xenstore.Strings(path, token)).ok()
 	c.fires(path, token)
 }
 
@@ -231,12 +235,12 @@ var eventTime = 10 * time.Second
 func (c *client) fires(path, token string) {
 	p, got, err := c.Event(eventTime)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.True("watch "+path, false, "no event", "an event")
+		c.True("watch "+c.below(path), false, "no event", "an event")
 	}
 	c.Setup("waiting for a watch", err)
-	c.Equal("watch "+path+": path of the event", p, path)
-	c.Equal("watch "+path+": token of the event", got, token)
-	c.Record(event.Answer{Call: "event of the watch on " + path, Value: "came"})
+	c.Equal("watch "+c.below(path)+": path of the event", p, path)
+	c.Equal("watch "+c.below(path)+": token of the event", got, token)
+	c.Record(event.Answer{Call: "event of the watch on " + c.below(path), Value: "came"})
 }
 
 // silent judges that no watch has fired: a round trip to the store comes first, and replies keep
