@@ -98,7 +98,7 @@ func (g *guest) commandLine(token string) string {
 	if g.partner != nil {
 		params = fmt.Sprintf("%s=%d,%d ", xen.PartnerParam, g.partner.port, g.partner.ref)
 	}
-	return params + "console=hvc0 loglevel=1 panic=-1 rdinit=/init xen_privcmd.unrestricted=1 xtest.channel=/dev/hvc0 xtest.token=" + token
+	return params + "console=hvc0 loglevel=1 panic=-1 rdinit=/init xen_privcmd.unrestricted=1 xtest." + PowerParam + "=xen xtest.channel=/dev/hvc0 xtest.token=" + token
 }
 
 // writeInitrd packs this program, dom0's modules, since the guests run the same kernel, and the order.

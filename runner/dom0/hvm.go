@@ -5,14 +5,9 @@ import (
 	"fmt"
 	"os"
 
-	"xtest/internal/xen"
 	"xtest/runner/dom0/devicemodel"
 	"xtest/runner/dom0/firmware"
 )
-
-// PowerParam is the guest's kernel parameter that has its agent ask Xen itself to power it off: an HVM guest
-// without ACPI tables knows no other way.
-const PowerParam = "power"
 
 // firmwareFile is what an HVM guest is started with, and holds its kernel.
 const firmwareFile = "/guest/firmware"
@@ -21,7 +16,7 @@ const firmwareFile = "/guest/firmware"
 const deviceModelPath = "/guest/" + devicemodel.Name
 
 // hvmParams keep Linux from looking for what an HVM guest without firmware and devices does not have.
-const hvmParams = "acpi=off noapic pci=conf1 nokaslr xtest." + PowerParam + "=xen "
+const hvmParams = "acpi=off noapic pci=conf1 nokaslr "
 
 // hvmConfig is the part of xl.cfg(5) that is of HVM guests alone. To a device model of the traditional kind the
 // toolstack says what it wants by the command line and Xenstore, to newer ones over a socket.
@@ -65,19 +60,4 @@ func modelDevices() error {
 		return nil
 	}
 	return err
-}
-
-// PowerOff powers this domain off by a hypercall. It returns only with an error.
-func PowerOff() error {
-	call, err := xen.OpenPrivcmd()
-	if err != nil {
-		return err
-	}
-	arena, err := xen.NewArena(1)
-	if err != nil {
-		return err
-	}
-	s := xen.New[xen.SchedShutdown](arena) // reason 0, SHUTDOWN_poweroff
-	ret, err := call.Hypercall(xen.SchedOp, xen.SchedShutdownOp, xen.Addr(s))
-	return fmt.Errorf("asking Xen to power this domain off: %w", errors.Join(err, xen.Err(ret)))
 }
