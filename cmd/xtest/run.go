@@ -63,6 +63,7 @@ The record is kept below --runs; every report can be drawn from it again.`,
   xtest run uml:debian-12 --suite namespaces
   xtest run uml:debian-12 --spec 'user/*' --spec uts/isolated
   xtest run xen:debian-12 --junit result.xml
+  xtest run 'xen:debian-12@{pv,pvh,hvm}' --spec 'privilege/*' --diff
   xtest run 'uml:debian-{11,12,13,sid}' --suite namespaces --diff
   xtest run --shard 2/5 --seed 7`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
