@@ -39,7 +39,7 @@ killproc -p "$PWD/pid" /bin/sleep TERM; s=$?; kill -9 $p 2>/dev/null; wait $p; e
 		{id: "killproc-absent", clause: initClause + "killproc -p with a file that is not there and a signal tells that the program is not running, status 3; without signal that is success", sources: []string{"INI-020"}, probes: needs,
 			steps: sourced(`killproc -p "$PWD/absent" /bin/sleep HUP >/dev/null 2>&1; echo $?; killproc -p "$PWD/absent" /bin/sleep >/dev/null 2>&1; echo $?`, "3\n0\n")},
 		{id: "killproc-ends", clause: initClause + "killproc without a signal ends the process", sources: []string{"INI-020"}, needs: []string{"cp"}, probes: []spec.Probe{initFunctions, proc},
-			steps: sourced(aDaemon+`killproc -p "$PWD/pid" "$PWD/xtest-d"; s=$?; (sleep 5; kill -9 $p) & wait $p; [ $? = 143 ] && echo ended $s`, "ended 0\n")},
+			steps: sourced(aDaemon+`killproc -p "$PWD/pid" "$PWD/xtest-d"; s=$?; (sleep 2; kill -9 $p) & wait $p; [ $? = 143 ] && echo ended $s`, "ended 0\n")},
 		{id: "killproc-pidfile", level: spec.Should, clause: initClause + "killproc removes the file of the ID of a process that it ended, if that has not done so", sources: []string{"INI-020"}, needs: []string{"cp"}, probes: []spec.Probe{initFunctions, proc},
 			steps: sourced(aDaemon+`killproc -p "$PWD/pid" "$PWD/xtest-d"; kill -9 $p 2>/dev/null; [ -e pid ] || echo removed`, "removed\n")},
 		{id: "start-daemon-running", clause: initClause + "start_daemon does not start a program that runs, which is a success", sources: []string{"INI-019"}, needs: []string{"cp"}, probes: []spec.Probe{initFunctions, proc},

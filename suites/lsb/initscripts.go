@@ -25,7 +25,7 @@ var _ = suite.Describe("init", func() {
 		ID: "init/script-actions", Clause: actionClause + "a script that uses the functions of 22.8, and no environment, starts, stops, restarts and reports its daemon",
 		Level: spec.Must, Grade: spec.Guest, Limit: 30 * time.Second, Sources: []string{"INI-003", "INI-004", "INI-005", "INI-006", "INI-007", "INI-008"},
 		Needs: append(slices.Clone(apartNeeds), initFunctions, proc, has("sleep")),
-	}, apart(checkScriptActions))
+	}, apart(checkScriptActions(inspection.InitFunctions)))
 	it(spec.Meta{
 		ID: "init/own-actions", Clause: actionClause + "the distribution's own scripts of the multi-user run levels take start, stop, restart, force-reload and status, refuse what they do not know, and exit as laid down",
 		Level: spec.Should, Grade: spec.Guest, Limit: time.Minute, Sources: []string{"INI-003", "INI-004", "INI-005", "INI-006", "INI-007", "INI-008"},
@@ -48,9 +48,9 @@ func (s *site) act(ctx context.Context, m *machine, script, action string) (outc
 	return s.run(ctx, m, command{argv: []string{script, action}, dir: "/"}, actionLimit)
 }
 
-// conformingScript controls a daemon, a copy of the shell that removes its own pid file when it is told to end.
-func conformingScript(dir string) string {
-	return strings.ReplaceAll(`#!/bin/sh
+// conformingScript controls, with the functions of a file, a daemon: a copy of the shell that removes its own pid file when it is told to end.
+func conformingScript(dir, functions string) string {
+	return strings.NewReplacer("@", dir, "FUNCTIONS", functions).Replace(`#!/bin/sh
 ### BEGIN INIT INFO
 # Provides: xtest-d
 # Required-Start: $local_fs
@@ -60,7 +60,7 @@ func conformingScript(dir string) string {
 # Short-Description: a daemon of xtest
 ### END INIT INFO
 PATH=/bin:/usr/bin:/sbin:/usr/sbin
-. /lib/lsb/init-functions
+. FUNCTIONS
 case $1 in
 start) start_daemon -p @/pid @/xtest-d @/daemon || { log_failure_msg xtest-d; exit 1; }; log_success_msg xtest-d ;;
 stop) killproc -p @/pid @/xtest-d || { log_failure_msg xtest-d; exit 1; }; log_success_msg xtest-d ;;
@@ -70,7 +70,7 @@ status) pidofproc -p @/pid @/xtest-d >/dev/null ;;
 reload) exit 3 ;;
 *) exit 2 ;;
 esac
-`, "@", dir)
+`)
 }
 
 func daemonScript(dir string) string {
@@ -94,51 +94,53 @@ var plays = []struct {
 	{"restart", 0, "", false}, {"status", running, "", false},
 }
 
-func checkScriptActions(ctx context.Context, m *machine, s *site) (finding, error) {
-	dir, remove, err := private()
-	if err != nil {
-		return finding{}, err
-	}
-	defer remove()
-	const script = "/etc/init.d/xtest-d"
-	sh, err := os.ReadFile("/bin/sh")
-	err = errors.Join(err, os.MkdirAll(path.Dir(script), 0o755),
-		os.WriteFile(path.Join(dir, "xtest-d"), sh, 0o755), os.WriteFile(path.Join(dir, "daemon"), []byte(daemonScript(dir)), 0o644),
-		os.WriteFile(script, []byte(conformingScript(dir)), 0o755))
-	if err != nil {
-		return finding{}, fmt.Errorf("making a daemon and its script: %w", err)
-	}
-	pid := func() string {
-		text, _ := os.ReadFile(path.Join(dir, "pid")) // none while it does not run
-		return strings.TrimSpace(string(text))
-	}
-	done := []string{script}
-	for _, p := range plays {
-		if p.before != "" {
-			kill := "kill -9 " + pid() + "; n=0; while kill -0 " + pid() + " && [ $n -lt 100000 ]; do n=$((n+1)); done"
-			if _, err := s.run(ctx, m, command{argv: []string{"/bin/sh", "-c", kill}, dir: dir}, actionLimit); err != nil {
-				return finding{}, err
-			}
-			done = append(done, "kill -9 of the daemon,")
-		}
-		was := pid()
-		o, err := s.act(ctx, m, script, p.action)
+func checkScriptActions(functions string) func(ctx context.Context, m *machine, s *site) (finding, error) {
+	return func(ctx context.Context, m *machine, s *site) (finding, error) {
+		dir, remove, err := private()
 		if err != nil {
 			return finding{}, err
 		}
-		done = append(done, p.action)
-		call := clip(strings.Join(done, " "))
-		if o.died != "" || o.status != p.status {
-			return inspection.Bad(call, o.String(), fmt.Sprintf("status %d", p.status)), nil
+		defer remove()
+		const script = "/etc/init.d/xtest-d"
+		sh, err := os.ReadFile("/bin/sh")
+		err = errors.Join(err, os.MkdirAll(path.Dir(script), 0o755),
+			os.WriteFile(path.Join(dir, "xtest-d"), sh, 0o755), os.WriteFile(path.Join(dir, "daemon"), []byte(daemonScript(dir)), 0o644),
+			os.WriteFile(script, []byte(conformingScript(dir, functions)), 0o755))
+		if err != nil {
+			return finding{}, fmt.Errorf("making a daemon and its script: %w", err)
 		}
-		switch now := pid(); {
-		case p.keeps && now != was:
-			return inspection.Bad(call, fmt.Sprintf("another process: %q, not %q", now, was), "the one that ran"), nil
-		case strings.HasSuffix(p.action, "restart") && was != "" && now == was, p.action == "force-reload" && now == was:
-			return inspection.Bad(call, "the same process, "+now, "a new one"), nil
+		pid := func() string {
+			text, _ := os.ReadFile(path.Join(dir, "pid")) // none while it does not run
+			return strings.TrimSpace(string(text))
 		}
+		done := []string{script}
+		for _, p := range plays {
+			if p.before != "" {
+				kill := "kill -9 " + pid() + "; n=0; while kill -0 " + pid() + " && [ $n -lt 100000 ]; do n=$((n+1)); done"
+				if _, err := s.run(ctx, m, command{argv: []string{"/bin/sh", "-c", kill}, dir: dir}, actionLimit); err != nil {
+					return finding{}, err
+				}
+				done = append(done, "kill -9 of the daemon,")
+			}
+			was := pid()
+			o, err := s.act(ctx, m, script, p.action)
+			if err != nil {
+				return finding{}, err
+			}
+			done = append(done, p.action)
+			call := clip(strings.Join(done, " "))
+			if o.died != "" || o.status != p.status {
+				return inspection.Bad(call, o.String(), fmt.Sprintf("status %d", p.status)), nil
+			}
+			switch now := pid(); {
+			case p.keeps && now != was:
+				return inspection.Bad(call, fmt.Sprintf("another process: %q, not %q", now, was), "the one that ran"), nil
+			case strings.HasSuffix(p.action, "restart") && was != "" && now == was, p.action == "force-reload" && now == was:
+				return inspection.Bad(call, "the same process, "+now, "a new one"), nil
+			}
+		}
+		return inspection.Good(len(plays)), nil
 	}
-	return inspection.Good(len(plays)), nil
 }
 
 // ownScripts are those of run levels 2 to 5: what starts at boot alone is not made to be stopped and started.

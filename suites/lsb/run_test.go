@@ -131,9 +131,8 @@ func TestScriptsCanFail(t *testing.T) {
 	}
 }
 
-// A made-up file of functions that conform, and one spoilt function after the other.
-func TestInitFunctions(t *testing.T) {
-	const conforming = `log_success_msg() { echo "$@"; }
+// conformingFunctions are those of 22.8.
+const conformingFunctions = `log_success_msg() { echo "$@"; }
 log_failure_msg() { echo "$@"; }
 log_warning_msg() { echo "$@"; }
 start_daemon() { f= n=0; while :; do case $1 in -f) f=1; shift;; -n) n=$2; shift 2;; -p) at=$2; shift 2;; *) break;; esac; done
@@ -141,6 +140,9 @@ start_daemon() { f= n=0; while :; do case $1 in -f) f=1; shift;; -n) n=$2; shift
 pidofproc() { [ -e "$2" ] || return 3; read pid <"$2"; kill -0 $pid 2>/dev/null || return 1; echo $pid; }
 killproc() { pid=$(pidofproc "$1" "$2" "$3"); if [ -z "$pid" ]; then [ -z "$4" ] || return 3; return 0; fi; kill -${4:-TERM} $pid || return; [ -n "$4" ] || rm -f "$2"; }
 `
+
+// A made-up file of functions that conform, and one spoilt function after the other.
+func TestInitFunctions(t *testing.T) {
 	dir := t.TempDir()
 	judge := func(functions string) map[string]bool {
 		file := filepath.Join(dir, "functions")
@@ -157,7 +159,7 @@ killproc() { pid=$(pidofproc "$1" "$2" "$3"); if [ -z "$pid" ]; then [ -z "$4" ]
 		}
 		return holds
 	}
-	for id, holds := range judge(conforming) {
+	for id, holds := range judge(conformingFunctions) {
 		if !holds {
 			t.Errorf("%s fails on conforming functions", id)
 		}
@@ -174,7 +176,7 @@ killproc() { pid=$(pidofproc "$1" "$2" "$3"); if [ -z "$pid" ]; then [ -z "$4" ]
 		"start-daemon-running": "start_daemon() { shift 2; \"$@\"; }",
 		"start-daemon-forced":  "start_daemon() { :; }",
 	} {
-		if judge(conforming + spoilt)[id] {
+		if judge(conformingFunctions + spoilt)[id] {
 			t.Errorf("%s holds with %s", id, spoilt)
 		}
 	}
@@ -182,9 +184,9 @@ killproc() { pid=$(pidofproc "$1" "$2" "$3"); if [ -z "$pid" ]; then [ -z "$4" ]
 	f := newFixture(t)
 	f.put("/bin/sh", "#!/bin/sh\nexec /bin/sh \"$@\"\n")
 	f.fails(checkInitFunctions, "no such file")
-	f.put(inspection.InitFunctions, conforming)
+	f.put(inspection.InitFunctions, conformingFunctions)
 	f.passes(checkInitFunctions)
-	f.put(inspection.InitFunctions, strings.ReplaceAll(conforming, "killproc", "other"))
+	f.put(inspection.InitFunctions, strings.ReplaceAll(conformingFunctions, "killproc", "other"))
 	f.fails(checkInitFunctions, "killproc")
 	f.put(inspection.InitFunctions, "exit 5")
 	f.fails(checkInitFunctions, "status 5")

@@ -15,8 +15,8 @@ import (
 	"xtest/suites/spec/child"
 )
 
-// site is a place for daemons: PID, IPC, UTS and mount namespaces below the throw-away view, with a /proc and
-// an empty /run of their own. Whatever detached itself from the command that started it is over with it.
+// site is a place for daemons: PID, IPC, UTS, network and mount namespaces below the throw-away view, with a /proc,
+// an empty /run and a loopback interface of their own. Whatever detached itself from the command that started it is over with it.
 type site struct{ peer *child.Peer }
 
 // order is a command to be run in a site, answer how it ended.
@@ -47,7 +47,7 @@ func apart(judge func(ctx context.Context, m *machine, s *site) (finding, error)
 
 // openSite makes a site in the mount namespace of the calling thread.
 func openSite() (*site, error) {
-	peer, err := keeper.Start(child.In(unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS))
+	peer, err := keeper.Start(child.In(unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWNET))
 	if err != nil {
 		return nil, err
 	}
@@ -128,10 +128,28 @@ func settle() error {
 			return fmt.Errorf("covering %s: %w", at, err)
 		}
 	}
+	if err := raiseLoopback(); err != nil {
+		return fmt.Errorf("setting the loopback interface up: %w", err)
+	}
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: maxWritten, Max: maxWritten}); err != nil {
 		return fmt.Errorf("bounding what is written: %w", err)
 	}
 	return nil
+}
+
+// raiseLoopback makes 127.0.0.1 an address: there are daemons that report themselves only behind having bound it.
+func raiseLoopback() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
 }
 
 // execute runs a command and reaps whatever else ends meanwhile.
