@@ -39,7 +39,7 @@ const journalFile = "bisect.jsonl"
 func bisectCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bisect",
-		Short: "Find which kernel, boot parameter or commit makes the difference",
+		Short: "Find which kernel, commit, boot parameter or option of its configuration makes the difference",
 		Long: `Find the first bad one of an ordered list of kernels or commits, or the boot parameters that make a
 good machine bad. A candidate is judged by specs (--spec), by a benchmark (--bench) or by a command (--run).
 
@@ -54,7 +54,7 @@ Exit status: 0 found; 125 the ends do not differ, or it could not be judged; 2 w
   xtest bisect params qemu:debian-12 --catalogue mm --bench munmap/anon-8k-write
   xtest bisect commits --good v6.1 --bad v6.2 --repo linux --build 'make -j8 bzImage' --kernel arch/x86/boot/bzImage --spec 'ipc/*'`,
 	}
-	c.AddCommand(bisectKernelsCommand(), bisectParamsCommand(), bisectCommitsCommand())
+	c.AddCommand(bisectKernelsCommand(), bisectParamsCommand(), bisectCommitsCommand(), bisectConfigCommand())
 	return group(c)
 }
 

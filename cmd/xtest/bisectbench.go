@@ -236,7 +236,9 @@ func (h *hunt) measureOnce(ctx context.Context, candidate string) (m measured, e
 		return m, err
 	}
 	y.took += time.Since(start)
-	m.unknown = unknown
+	if m.unknown = unknown; s.built {
+		m.unknown = s.unheeded
+	}
 	run, err := bench.Load(model.Dir)
 	if err != nil {
 		return m, err

@@ -89,17 +89,11 @@ func (f *commitFlags) commits(ctx context.Context, target string) error {
 		return err
 	}
 	defer h.end()
-	tree, err := filepath.Abs(filepath.Join(h.dir, "tree"))
+	tree, remove, err := h.clone(ctx, f.repo)
 	if err != nil {
-		return fmt.Errorf("finding the search's folder: %w", err)
-	}
-	if err := os.RemoveAll(tree); err != nil {
-		return fmt.Errorf("removing the clone of a search that was cut off: %w", err)
-	}
-	if _, err := git(ctx, f.repo, "clone", "--quiet", "--shared", "--no-checkout", ".", tree); err != nil {
 		return err
 	}
-	defer os.RemoveAll(tree) // the answers are in the journal
+	defer remove()
 	err = h.judge(func(ctx context.Context, candidate string) (subject, error) {
 		commit, _, _ := strings.Cut(candidate, " ")
 		if _, err := git(ctx, tree, "checkout", "--quiet", "--force", "--detach", commit); err != nil {
@@ -117,6 +111,20 @@ func (f *commitFlags) commits(ctx context.Context, target string) error {
 		return err
 	}
 	return h.search(ctx, names)
+}
+
+// clone makes a clone of the search's own that shares the repository's objects, without files yet.
+func (h *hunt) clone(ctx context.Context, repo string) (tree string, remove func(), err error) {
+	if tree, err = filepath.Abs(filepath.Join(h.dir, "tree")); err != nil {
+		return "", nil, fmt.Errorf("finding the search's folder: %w", err)
+	}
+	if err := os.RemoveAll(tree); err != nil {
+		return "", nil, fmt.Errorf("removing the clone of a search that was cut off: %w", err)
+	}
+	if _, err := git(ctx, repo, "clone", "--quiet", "--shared", "--no-checkout", ".", tree); err != nil {
+		return "", nil, err
+	}
+	return tree, func() { os.RemoveAll(tree) }, nil // the answers are in the journal
 }
 
 // build builds a commit; the error is unbuilt when its command fails.

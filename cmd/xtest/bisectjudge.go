@@ -38,7 +38,11 @@ func (h *hunt) judge(subjectOf func(ctx context.Context, candidate string) (subj
 			return bisect.Answer{}, err
 		}
 		n, _ := h.Asked()
-		return by(ctx, fmt.Sprintf("%03d", n+1), s)
+		a, err := by(ctx, fmt.Sprintf("%03d", n+1), s)
+		if s.built {
+			a.Unknown = s.unheeded
+		}
+		return a, err
 	}
 	if h.bench != "" {
 		h.yardstick = &yardstick{settings: bench.Defaults(), given: map[string]int{}}

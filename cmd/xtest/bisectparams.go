@@ -103,38 +103,5 @@ func (f *bisectFlags) params(ctx context.Context, target string, good, bad []str
 	if err := h.judge(of); err != nil {
 		return err
 	}
-	if err := h.gauge(ctx, set.Candidate(nil), set.Candidate(set.All())); err != nil {
-		return err
-	}
-	set.LeftOut = func(items []string) {
-		h.say(" left out  %s: this kernel does not know them", strings.Join(items, ", "))
-	}
-	found, err := h.Reduce(ctx, set)
-	if err != nil {
-		return fmt.Errorf("%w; `--resume %s` continues", err, h.dir)
-	}
-	if found.Kind != bisect.Found {
-		return h.unlike(found.Kind, "none of them", "all of them")
-	}
-	var culprits, remarks []string
-	for _, s := range found.Sets {
-		var names []string
-		for _, i := range s {
-			names = append(names, set.Items[i])
-		}
-		culprits = append(culprits, strings.Join(names, " "))
-	}
-	switch {
-	case found.Fused:
-		remarks = append(remarks, "not all of them need be part of it: what would tell them apart could not be judged")
-	case len(culprits) > 1:
-		remarks = append(remarks, "each of them alone is bad")
-	case found.More:
-		remarks = append(remarks, "alone it is bad; without a part of it, others that were not found are bad still")
-	case len(found.Sets[0]) > 1:
-		remarks = append(remarks, "together alone they are bad; all but any one of them is good")
-	default:
-		remarks = append(remarks, "alone it is bad; all but it is good")
-	}
-	return h.result(culprits, found.Confidence, remarks...)
+	return h.reduce(ctx, set, "this kernel does not know them")
 }

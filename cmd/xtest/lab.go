@@ -25,6 +25,10 @@ type subject struct {
 	adapt  func(*config.Options) // makes its machine what it is; may be nil
 	env    []string              // for the command that judges
 	dir    string                // the command's working folder, or ""
+	// unheeded are what the candidate asks for and its build turned back; they are told like boot
+	// parameters that the kernel does not know, and in place of those.
+	unheeded []string
+	built    bool
 }
 
 // planFor is the plan of judging the subject by specs.
