@@ -14,6 +14,8 @@ var shown = regexp.MustCompile(`(?m)^\$ (xtest .*?)(?: >\S+)?(?:  +#.*)?$`)
 
 // covered are the commands of the pages that a Go test runs, because a script cannot.
 var covered = map[string]string{
+	"xtest serve":       "TestServe",
+	"xtest serve runs/": "TestServe",
 	"xtest run uml:debian-12 --suite selftest --no-rootfs":                               "TestSelftest",
 	"xtest run uml:debian-12 --rootfs ./image.tar --suite lsb":                           "TestImages",
 	"xtest run uml:debian-12 --rootfs ./disk.qcow2 --suite lsb":                          "TestImages",

@@ -125,7 +125,7 @@ Exit status: 0 judged and good; 1 something failed; 2 wrong usage;
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(runCommand(), lsbCommand(), targetsCommand(), configCommand(), doctorCommand(), reportCommand(), mergeCommand(), benchCommand(), compareCommand(), bisectCommand(), explainCommand(), historyCommand(), fuzzCommand(), reproCommand(),
+	root.AddCommand(runCommand(), lsbCommand(), targetsCommand(), configCommand(), doctorCommand(), reportCommand(), serveCommand(), mergeCommand(), benchCommand(), compareCommand(), bisectCommand(), explainCommand(), historyCommand(), fuzzCommand(), reproCommand(),
 		cacheCommand(), versionCommand())
 	for _, extra := range extras {
 		root.AddCommand(extra())

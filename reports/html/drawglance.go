@@ -20,7 +20,7 @@ func (p *page) head(m markup) {
 	m.add(`
 </head>
 <body class="%s">
-<a class="skip" href="#grid">Skip to the matrix</a>
+<a class="skip" href="#answer">Skip to the answer</a>
 <header class="top">
 <span class="word">`, p.Verdict)
 	if p.Home == "" {
@@ -29,13 +29,14 @@ func (p *page) head(m markup) {
 		m.add(`<a href="%s">xtest</a>`, p.Home)
 	}
 	m.add(`</span>
-<nav aria-label="Sections"><a href="#glance">At a glance</a>`)
+<nav aria-label="Sections">`)
 	for _, s := range []struct {
 		is         bool
 		link, name string
 	}{
+		{p.Index, "answer", "Runs"}, {!p.Index, "glance", "At a glance"},
 		{p.Matrix, "matrix", "Matrix"}, {p.Bench != nil, "benchmarks", "Benchmarks"}, {p.History != nil, "history", "History"},
-		{p.Answers != nil, "answers", "Raw answers"}, {len(p.LSB) > 0, "lsb", "LSB"}, {true, "evidence", "Evidence"},
+		{p.Answers != nil, "answers", "Raw answers"}, {len(p.LSB) > 0, "lsb", "LSB"}, {!p.Index, "evidence", "Evidence"},
 	} {
 		if s.is {
 			m.add(` <a href="#%s">%s</a>`, s.link, s.name)
@@ -186,5 +187,5 @@ func (p *page) matrix(m markup) {
 
 // foot closes the page. The script reads the data that stands before it.
 func (p *page) foot(m markup) {
-	m.add("</main>\n<footer><p>Drawn by xtest from the record alone. <kbd>?</kbd> shows the keys.</p></footer>\n")
+	m.add("</main>\n<footer><p>Drawn by xtest from the records alone.</p></footer>\n")
 }

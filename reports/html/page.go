@@ -53,6 +53,7 @@ type page struct {
 	LSB     []lsbView
 	Notes   []string
 	Matrix  bool
+	Index   bool // it is a list of runs
 }
 
 // Write writes the page of one run, or of several side by side, the oldest first.

@@ -29,7 +29,7 @@
     input.addEventListener("input", () => { const q = input.value.toLowerCase(); for (const [r, t] of rows) r.hidden = !t.includes(q); });
   }
 
-  const D = JSON.parse($("data").textContent), T = D.texts;
+  const D = $("data") ? JSON.parse($("data").textContent) : { rows: [] }, T = D.texts;
   if (!D.rows.length || !$("grid")) { performance.mark("ready"); document.documentElement.dataset.ready = "1"; return; }
   const words = { p: "pass", f: "FAIL", k: "known", b: "BROKEN", n: "n/a", o: "not run", ".": "·" };
   const spoken = { p: "pass", f: "fail", k: "known failure", b: "broken", n: "not applicable", o: "not run", ".": "not in this run" };
