@@ -15,8 +15,10 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	calls "xtest/fuzz/call"
 	"xtest/fuzz/campaign"
 	"xtest/fuzz/finding"
+	"xtest/fuzz/symbols"
 )
 
 // status tells how far a campaign is: one line that is written over on a terminal, plain lines elsewhere.
@@ -111,16 +113,16 @@ func (s *status) line() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, now := s.c, time.Now()
-	calls := c.Calls.Load()
-	rate := float64(calls-s.calls) / now.Sub(s.at).Seconds()
-	s.calls, s.at = calls, now
+	made := c.Calls.Load()
+	rate := float64(made-s.calls) / now.Sub(s.at).Seconds()
+	s.calls, s.at = made, now
 	parts := []string{
-		humanize.Comma(int64(rate)) + " calls/s", humanize.SIWithDigits(float64(calls), 1, "") + "calls", fmt.Sprintf("%d answers", c.Distinct.Load()),
+		humanize.Comma(int64(rate)) + " calls/s", humanize.SIWithDigits(float64(made), 1, "") + "calls", fmt.Sprintf("%d answers", c.Distinct.Load()),
 	}
 	if c.Guided {
 		parts = append(parts, fmt.Sprintf("%s blocks (last new %s ago)", humanize.Comma(int64(c.Corpus.Blocks()-c.Booted())), clockOf(now.Sub(time.Unix(0, c.LastNew.Load())))), fmt.Sprintf("corpus %d", c.Corpus.Len()))
 	}
-	parts = append(parts, fmt.Sprintf("machines %d", c.Machines.Load()), fmt.Sprintf("findings %d", len(c.Found())))
+	parts = append(parts, fmt.Sprintf("machines %d", c.Machines.Load()), fmt.Sprintf("findings %d", len(c.All())))
 	text := clockOf(c.Took()) + "  " + strings.Join(parts, " · ")
 	if !s.screen.terminal {
 		fmt.Fprintln(s.out, text)
@@ -142,14 +144,14 @@ func (s *status) end() {
 
 // summary says what came of it and gives the number of findings that are somebody's fault.
 func summary(out io.Writer, c *campaign.Campaign, dir string) int {
-	calls, took := c.Calls.Load(), c.Took()
-	fmt.Fprintf(out, "\n%s calls in %s on %d machines (%s calls/s) · %d different answers", humanize.Comma(int64(calls)), took.Round(time.Second), c.Machines.Load(),
-		humanize.Comma(int64(float64(calls)/took.Seconds())), c.Distinct.Load())
+	made, took := c.Calls.Load(), c.Took()
+	fmt.Fprintf(out, "\n%s calls in %s on %d machines (%s calls/s) · %d different answers", humanize.Comma(int64(made)), took.Round(time.Second), c.Machines.Load(),
+		humanize.Comma(int64(float64(made)/took.Seconds())), c.Distinct.Load())
 	if c.Guided {
 		fmt.Fprintf(out, " · %s blocks beyond the boot's %s · corpus %d", humanize.Comma(int64(c.Corpus.Blocks()-c.Booted())), humanize.Comma(int64(c.Booted())), c.Corpus.Len())
 	}
 	fmt.Fprintln(out)
-	return listFindings(out, c.Found(), dir)
+	return listFindings(out, c.All(), dir)
 }
 
 func listFindings(out io.Writer, list []*finding.Finding, dir string) int {
@@ -181,8 +183,8 @@ func page(c *campaign.Campaign, dir string) error {
 <style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}svg{width:100%%;height:auto}
 polyline{fill:none;stroke:currentColor;stroke-width:2}line{stroke:currentColor;opacity:.3}text{fill:currentColor;font-size:12px}td,th{text-align:left;padding:.2rem 1rem .2rem 0;vertical-align:top}</style>
 <h1>Fuzzing %[1]s</h1><p>%d findings. %s calls on %d machines in %s, %d different answers, seed %d.</p>`,
-		html.EscapeString(c.Target.Name), len(c.Found()), humanize.Comma(int64(c.Calls.Load())), c.Machines.Load(), c.Took().Round(time.Second), c.Distinct.Load(), c.Seed)
-	for _, f := range c.Found() {
+		html.EscapeString(c.Target.Name), len(c.All()), humanize.Comma(int64(c.Calls.Load())), c.Machines.Load(), c.Took().Round(time.Second), c.Distinct.Load(), c.Seed)
+	for _, f := range c.All() {
 		rel, err := filepath.Rel(dir, f.Dir)
 		if err != nil {
 			rel = f.Dir
@@ -199,6 +201,13 @@ polyline{fill:none;stroke:currentColor;stroke-width:2}line{stroke:currentColor;o
 		}
 		fmt.Fprintf(&b, `"/><text x="4" y="20">%d</text><text x="4" y="270">%d</text><text x="740" y="290">%.0f s</text></svg>`, high, low, last.Seconds)
 	}
+	if list := functions(c); len(list) > 0 {
+		b.WriteString("<h2>Functions</h2><p>Those in which fuzzing reached code that the boot did not, with the call that was the first to.</p><table><tr><th>function</th><th>blocks</th><th>call</th></tr>")
+		for _, f := range list {
+			fmt.Fprintf(&b, "<tr><td>%s</td><td>%d</td><td>%s</td></tr>", html.EscapeString(f.name), f.blocks, html.EscapeString(f.call))
+		}
+		b.WriteString("</table>")
+	}
 	answers := c.Answers()
 	names := make([]string, 0, len(answers))
 	for n := range answers {
@@ -214,4 +223,49 @@ polyline{fill:none;stroke:currentColor;stroke-width:2}line{stroke:currentColor;o
 		return fmt.Errorf("drawing the page: %w", err)
 	}
 	return nil
+}
+
+// function is one of the hypervisor's in which something new was reached.
+type function struct {
+	name   string
+	blocks int
+	call   string // that was the first to reach it
+}
+
+// functions names what the corpus reached, where the image tells its symbols. Blocks of several machines are
+// those of one image.
+func functions(c *campaign.Campaign) []function {
+	args := c.Target.Image.Plan.Command
+	i := slices.Index(args, "-kernel")
+	if c.Target.Space != calls.Xen() || i < 0 || i+1 == len(args) {
+		return nil
+	}
+	image, err := os.ReadFile(args[i+1])
+	if err != nil {
+		return nil
+	}
+	table, err := symbols.Read(image)
+	if err != nil {
+		return nil
+	}
+	var list []*function
+	byName := map[string]*function{}
+	for _, e := range c.Corpus.Entries() {
+		for _, b := range e.Blocks {
+			name, _ := table.Name(b)
+			f := byName[name]
+			if f == nil {
+				f = &function{name: name, call: e.Program.Calls[len(e.Program.Calls)-1].Op.Name}
+				byName[name] = f
+				list = append(list, f)
+			}
+			f.blocks++
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *function) int { return b.blocks - a.blocks })
+	all := make([]function, 0, len(list))
+	for _, f := range list {
+		all = append(all, *f)
+	}
+	return all
 }

@@ -16,6 +16,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"unsafe"
 
@@ -74,7 +75,10 @@ const (
 const Ready = 1
 
 // Area is the memory, mapped.
-type Area struct{ mem []byte }
+type Area struct {
+	mem  []byte
+	file int // in the guest: its descriptor
+}
 
 // mark is what a page holds until it is found.
 func mark(key []byte, page int) []byte {
@@ -88,7 +92,6 @@ func Make(key []byte) (*Area, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making memory to share with the fuzzer: %w", err)
 	}
-	defer unix.Close(fd)
 	if err := unix.Ftruncate(fd, int64(Size)); err != nil {
 		return nil, fmt.Errorf("making memory to share with the fuzzer: %w", err)
 	}
@@ -103,7 +106,7 @@ func Map(fd int, offset int64, key []byte) (*Area, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mapping the memory that is shared with the fuzzer: %w", err)
 	}
-	a := &Area{unsafe.Slice((*byte)(at), Size)}
+	a := &Area{mem: unsafe.Slice((*byte)(at), Size), file: fd}
 	if err := unix.Mlock(a.mem); err != nil {
 		return nil, fmt.Errorf("locking the memory that is shared with the fuzzer: %w (raise the limit on locked memory)", err)
 	}
@@ -112,6 +115,9 @@ func Map(fd int, offset int64, key []byte) (*Area, error) {
 	}
 	return a, nil
 }
+
+// Path is by which other processes of the guest can open the memory.
+func (a *Area) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), a.file) }
 
 // Await waits until the host has found the area, as nap says how, then empties it and protects the pages
 // that calls are to fail on.
@@ -211,7 +217,7 @@ func (a *Area) Slot(n uint64) Slot {
 }
 
 // Local is an area that nobody shares.
-func Local() *Area { return &Area{make([]byte, Size)} }
+func Local() *Area { return &Area{mem: make([]byte, Size), file: -1} }
 
 // Words are the offsets in the area of what tells the call under way: [Area.Current]'s word, where a batch's
 // entries are, and how many they are.

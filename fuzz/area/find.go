@@ -55,7 +55,7 @@ func Find(file *os.File, key []byte) (*Found, error) {
 			return nil, errors.Join(fmt.Errorf("mapping the machine's memory: %w", err), unix.MunmapPtr(at, uintptr(Size)))
 		}
 	}
-	f.Area = &Area{unsafe.Slice((*byte)(at), Size)}
+	f.Area = &Area{mem: unsafe.Slice((*byte)(at), Size), file: -1}
 	return f, nil
 }
 

@@ -50,6 +50,8 @@ type Config struct {
 	// First is the number of the list's first program.
 	First uint64
 	Say   func(format string, args ...any)
+	// Found is told of each finding once all is known of it; it may be nil.
+	Found func(*finding.Finding)
 	// Command is how the user called, for findings.
 	Command []string
 	Version string
@@ -169,8 +171,8 @@ func (c *Campaign) Next() uint64 {
 	return c.next
 }
 
-// Found gives the findings so far.
-func (c *Campaign) Found() []*finding.Finding {
+// All gives the findings so far.
+func (c *Campaign) All() []*finding.Finding {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.Findings)

@@ -173,7 +173,7 @@ func TestFindsInFakes(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			c := fuzzFake(t, what, nil)
-			list := c.Found()
+			list := c.All()
 			if len(list) != 1 {
 				t.Fatalf("%d findings", len(list))
 			}
@@ -205,7 +205,7 @@ func TestFindsInFakes(t *testing.T) {
 func TestNothingInSoundFake(t *testing.T) {
 	t.Parallel()
 	c := fuzzFake(t, "sound", func(c *Config) { c.Jobs = 2 })
-	if n := len(c.Found()); n != 0 || c.Calls.Load() < 40_000 || c.Distinct.Load() == 0 {
+	if n := len(c.All()); n != 0 || c.Calls.Load() < 40_000 || c.Distinct.Load() == 0 {
 		t.Errorf("%d findings, %d calls, %d answers", n, c.Calls.Load(), c.Distinct.Load())
 	}
 }

@@ -113,6 +113,9 @@ func (w *worker) look(ctx context.Context, f *finding.Finding, mode int, candida
 	if e := w.keep(f); e != nil {
 		return errors.Join(e, err)
 	}
+	if w.Found != nil {
+		w.Found(f)
+	}
 	w.Say("kept: %s: %s; replays %s", f.Signature, f.Story, f.Reliability())
 	if ctx.Err() != nil {
 		return nil

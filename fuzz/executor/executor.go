@@ -89,6 +89,10 @@ func open(s *call.Space) (caller, error) {
 	case call.Xen():
 		return openXen()
 	case call.Linux():
+		// What programs mount is to stay theirs.
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			return nil, fmt.Errorf("keeping mounts apart: %w", err)
+		}
 		return linux{}, nil
 	}
 	return openKVM(s)

@@ -83,8 +83,10 @@ func (m *micro) do(a *area.Area, n uint64, s area.Slot) {
 	calls := s.Calls()
 	for first := 0; first < calls; {
 		end := min(first+kvm.MaxBatch-1, calls)
-		for i := first + 1; i < end; i++ { // what depends on another's result begins a table
-			if s.Record(i).Fixes != 0 {
+		// A table for each program, so that what it does is told from what others do; what depends on
+		// another's result begins a table, too.
+		for i := first + 1; i < end; i++ {
+			if r := s.Record(i); r.Fixes != 0 || r.State == area.First {
 				end = i
 			}
 		}

@@ -28,14 +28,21 @@ func (l linux) do(a *area.Area, n uint64, s area.Slot) {
 			end++
 		}
 		a.SetSpan(n, first, end-first)
-		l.program(s, first, end)
+		l.program(a, s, first, end)
 		first = end
 	}
 }
 
+// apart are the namespaces that a program gets for itself, so that what it mounts and names ends with it.
+const apart = unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
+
 // program has a forked process make the calls. What it made ends with it.
-func (linux) program(s area.Slot, first, end int) {
+func (linux) program(a *area.Area, s area.Slot, first, end int) {
 	p := child.NewProgram()
+	// The process has its own memory: what the calls point at it maps where we have it.
+	shared := p.Call(unix.SYS_OPEN, p.String(a.Path()), unix.O_RDWR, 0)
+	p.Call(unix.SYS_MMAP, area.Base, area.Size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_FIXED, shared, 0)
+	p.Call(unix.SYS_CLOSE, shared)
 	results := make([]child.Result, 0, end-first)
 	for i := first; i < end; i++ {
 		r := s.Record(i)
@@ -59,7 +66,15 @@ func (linux) program(s area.Slot, first, end int) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	_ = p.Run(ctx) // a process that was killed or died: the calls that are not done tell
+	if process, err := p.Start(apart); err == nil {
+		_ = process.Wait(ctx) // one that was killed or died: the calls that are not done tell
+	}
+	// Whom programs left to us.
+	for {
+		if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); pid <= 0 || err != nil {
+			break
+		}
+	}
 	for i := first; i < end; i++ {
 		r := s.Record(i)
 		var errno unix.Errno
