@@ -68,7 +68,7 @@ var shapes = sync.OnceValue(func() map[string]any {
 	add(xen.SchedWatchdog{}, "SCHEDOP_watchdog")
 	add(xen.PinOverride{}, "SCHEDOP_pin_override")
 	add(xen.HVMParam{}, "HVMOP_get_param", "HVMOP_set_param")
-	add(xen.HVMMemType{}, "HVMOP_get_mem_type", "HVMOP_set_mem_type", "HVMOP_pagetable_dying")
+	add(xen.HVMMemType{}, "HVMOP_get_mem_type", "HVMOP_pagetable_dying")
 	add(xen.HVMUpcallVector{}, "HVMOP_set_evtchn_upcall_vector")
 	add(xen.IRQStatusQuery{}, "PHYSDEVOP_irq_status_query")
 	add(xen.PhysdevIRQ{}, "PHYSDEVOP_eoi", "PHYSDEVOP_alloc_irq_vector", "PHYSDEVOP_free_irq_vector", "PHYSDEVOP_set_iopl")

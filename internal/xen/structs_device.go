@@ -88,7 +88,3 @@ type HVMUpcallVector struct {
 	VCPU   uint32
 	Vector uint8
 }
-
-// HypfsPath is not a structure of Xen's: it is what hypfs_op's first pointer shows (public/hypfs.h), a
-// path and its NUL.
-type HypfsPath struct{ Path [32]byte }

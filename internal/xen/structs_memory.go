@@ -31,7 +31,6 @@ type AddToPhysmapBatch struct {
 	Dom                              DomID
 	Space, Size                      uint16
 	Foreign                          DomID
-	_                                [3]uint16
 	IdxBuffer, GPFNBuffer, ErrBuffer uint64
 }
 
@@ -50,14 +49,3 @@ type MemoryAccess struct {
 	Frame                   uint64
 	PFNBuffer, AccessBuffer uint64
 }
-
-// MMUExt is struct mmuext_op (public/xen.h).
-type MMUExt struct {
-	Cmd     uint32
-	_       uint32
-	Address uint64 // or a frame
-	Second  uint64 // entries, a set of processors, or a frame
-}
-
-// MMUUpdate is struct mmu_update.
-type MMUUpdate struct{ Ptr, Value uint64 }
