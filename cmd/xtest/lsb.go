@@ -44,7 +44,7 @@ The exit status follows the effective reading, with --no-waivers the strict one.
   xtest lsb debian-12.tar.xz debian-13.tar.xz
   xtest lsb registry.example/base:1.2 --profile modern
   xtest lsb ./rootfs --profile base.yaml --json result.json
-  xtest lsb uml:debian-12
+  xtest lsb uml:debian-12 --packages cron,at,lsb-release
   xtest lsb --profile-schema >profile.schema.json`,
 		Args: usage(func(c *cobra.Command, args []string) error {
 			if f.profileSchema {
@@ -67,6 +67,7 @@ The exit status follows the effective reading, with --no-waivers the strict one.
 	c.Flags().BoolVar(&f.profileSchema, "profile-schema", false, "print the JSON schema of a profile of your own, for editors")
 	c.Flags().StringVar(&f.arch, "arch", "", "architecture to take of an image for several, as Go names it (default: this machine's)")
 	c.Flags().BoolVar(&f.noWaivers, "no-waivers", false, "the strict reading alone: every failure counts")
+	addPackagesFlag(c, &f.options)
 	c.Flags().StringSliceVar(&f.options.Specs, "spec", nil, "specs to judge, by ID or pattern (*, ?)")
 	c.Flags().StringVar(&f.runs, "runs", "runs", "folder that holds the records")
 	f.files.add(c)
@@ -87,6 +88,9 @@ func (f *lsbFlags) run(ctx context.Context, args []string) error {
 	}
 	if len(targets) > 0 && profile.Name != "lsb" {
 		return usagef("the profile %s is judged over files: name a folder or an image instead of %s", profile.Name, targets[0])
+	}
+	if len(targets) == 0 && len(f.options.Packages) > 0 {
+		return usagef("--packages installs into machines that are booted, and %s is only read: name a target, as uml:debian-12", paths[0])
 	}
 	plan := runner.Plan{Supplies: &machine.Supplies{}}
 	if len(targets) > 0 {
