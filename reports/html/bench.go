@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"xtest/reports"
 	"xtest/reports/bench"
@@ -18,6 +19,7 @@ type benchView struct {
 	Items    []benchItem
 	Left     int // that are not drawn
 	Counters int // that are not known to differ
+	Ranks    [4]int
 	Notes    []string
 }
 
@@ -58,6 +60,9 @@ func benchmarks(runs []*Run) *benchView {
 				continue
 			}
 			v.Items = append(v.Items, item)
+			if item.Judged {
+				v.Ranks[item.rank]++
+			}
 		}
 	}
 	if all == 0 {
@@ -73,8 +78,18 @@ func benchmarks(runs []*Run) *benchView {
 	return v
 }
 
-// groups are the sides that are drawn over each other.
+// maxSides is how many sides are drawn over each other.
+const maxSides = 8
+
+// groups are the sides that are drawn over each other: the base, and the newest of the others.
 func groups(runs []*Run) (list [][]side) {
+	defer func() {
+		for i, g := range list {
+			if n := len(g) - maxSides; n > 0 {
+				list[i] = slices.Delete(g, 1, 1+n)
+			}
+		}
+	}()
 	at := map[string]int{}
 	for i, r := range runs {
 		for n, s := range r.Bench.Sides {
@@ -160,7 +175,7 @@ func draw(g []side, key [2]string, rows []*bench.Row) (item benchItem, differs b
 		if boots {
 			list = slices.Sorted(slices.Values(one.Values))
 		}
-		row := benchRow{Class: hue(i), Name: s.name, Median: figure(quantile(list, 0.5)), Count: count(one.Samples, "sample", "samples") + " in " + count(len(one.Boots), "boot", "boots")}
+		row := benchRow{Class: hue(i), Name: s.name, Median: figure(quantile(list, 0.5)), Count: count(len(one.Boots), "boot", "boots") + ", " + count(one.Samples, "sample", "samples")}
 		if len(list) >= enough {
 			row.Half = figure(quantile(list, 0.25)) + " … " + figure(quantile(list, 0.75))
 		}
@@ -219,5 +234,8 @@ func percent(f float64) string {
 	} else if a < 0.001 {
 		digits = 2
 	}
-	return fmt.Sprintf("%+.*f\u202f%%", digits, 100*f)
+	if f == 0 {
+		return "0\u202f%"
+	}
+	return strings.Replace(fmt.Sprintf("%+.*f\u202f%%", digits, 100*f), "-", "−", 1)
 }

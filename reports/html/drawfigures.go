@@ -21,6 +21,9 @@ func (p *plot) draw(m markup) {
 	for _, t := range p.Ticks {
 		m.add(`<text class="tick %s" x="%s" y="%s">%s</text>`, side, t.X, t.Y, t.Text)
 	}
+	for _, x := range p.At {
+		m.add(`<path class="at" d="M%s %sV%s"/>`, x, plotMargin/2, p.Height-plotMargin/2)
+	}
 	for _, k := range p.Marks {
 		m.add(`<g class="%s"><circle cx="%s" cy="%s" r="3.5"/><title>%s</title></g>`, k.Class, k.X, k.Y, k.Text)
 	}
@@ -80,7 +83,15 @@ func (v *historyView) draw(m markup) {
 	for _, h := range v.Items {
 		m.add(`<figure class="bench"><figcaption><h3 class="mono">%s</h3> <span class="unit">%s · %s</span></figcaption>`, h.Name, h.Unit, h.Target)
 		h.Plot.draw(m)
+		m.add("<div>")
 		m.each(`<p class="change">%s</p>`, h.Changes)
+		if len(h.Changes) == 0 {
+			m.add(`<p class="sub">no change is known</p>`)
+		}
+		if h.Elsewhere > 0 {
+			m.add(`<p class="sub">%s of other machines left out, whose time does not compare</p>`, count(h.Elsewhere, "run", "runs"))
+		}
+		m.add("</div>")
 		m.add("</figure>\n")
 	}
 	if v.Left > 0 {

@@ -64,6 +64,11 @@ func (p *page) glance(m markup) {
 		}
 		m.add("</p>\n")
 	}
+	if p.Bench != nil && p.Bench.Ranks != [4]int{} {
+		n := p.Bench.Ranks
+		m.add(`<p class="sub"><a href="#benchmarks">benchmarks</a>: %s worse, %s better, %s same, %s unknown</p>
+`, n[worse], n[better], n[alike], n[unsure])
+	}
 	if len(p.Unread) > 0 {
 		m.add(`<div class="note warn"><b>Could not be read</b><ul>`)
 		m.each("<li>%s</li>", p.Unread)

@@ -120,7 +120,9 @@ func describeRun(r *Run, mark string) runView {
 	if run := m.Run; run != nil {
 		v.ID, v.Version, v.Seed = line(run.ID), line(run.Version), fmt.Sprintf("%x (%d)", run.Seed, run.Seed)
 		v.Command = reports.ShellWords(run.Command)
-		v.Host = fmt.Sprintf("Linux %s, %s, %s, %s", line(run.Host.Kernel), line(run.Host.CPU), count(run.Host.Cores, "core", "cores"), size(run.Host.Memory))
+		if h := run.Host; h != (event.Host{}) {
+			v.Host = fmt.Sprintf("Linux %s, %s, %s, %s", line(h.Kernel), line(h.CPU), count(h.Cores, "core", "cores"), size(h.Memory))
+		}
 		if run.Shard != nil {
 			v.Shard = run.Shard.String()
 		}

@@ -70,7 +70,7 @@ func Write(w io.Writer, runs []*Run, o Options) error {
 	p.Answers = answers(m)
 	p.LSB = readings(shown)
 	p.Bench = benchmarks(shown)
-	p.History = history(runs)
+	p.History = trends(runs)
 	if len(m.Columns) > maxColumns {
 		p.note("The matrix shows %d of %d targets.", maxColumns, len(m.Columns))
 		m.Columns = m.Columns[:maxColumns]

@@ -3,6 +3,7 @@ package html
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"xtest/internal/browser"
 	"xtest/reports"
 	"xtest/runner/event"
 )
@@ -207,6 +209,65 @@ func TestDocument(t *testing.T) {
 	} {
 		if got := Document(clause); got != want {
 			t.Errorf("%q is of %q, want %q", clause, got, want)
+		}
+	}
+}
+
+// measured is a run of a benchmark over ten boots, at a level.
+func measured(id string, n int, kernel string, level float64) (list []event.Event) {
+	when := t0.AddDate(0, 0, n)
+	list = append(list, event.Event{Kind: event.RunStarted, Time: when, Run: &event.Run{ID: id, Version: "1", Targets: []string{"qemu:debian-12"}}},
+		event.Event{Kind: event.SpecListed, Time: when, Target: "qemu:debian-12", Spec: "munmap/anon-8k", Meta: &event.Meta{Suite: "perf", Clause: "munmap(2)"}})
+	for boot := range 10 {
+		add := func(e event.Event) {
+			e.Target, e.Boot, e.Time = "qemu:debian-12", boot+1, when.Add(time.Duration(boot)*time.Second)
+			list = append(list, e)
+		}
+		add(event.Event{Kind: event.BootStarted})
+		add(event.Event{Kind: event.Booted, Machine: &event.Machine{Kernel: kernel}})
+		add(event.Event{Kind: event.SpecStarted, Spec: "munmap/anon-8k"})
+		// Boots differ by half a percent for nothing.
+		v := level * (1 + 0.005*float64((boot*7+n*3)%10-5)/5)
+		add(event.Event{Kind: event.Sampled, Spec: "munmap/anon-8k", Sample: &event.Sample{Name: "munmap/anon-8k", Unit: "insns/op", Values: []float64{v - 20, v, v + 30}}})
+		add(event.Event{Kind: event.SpecEnded, Spec: "munmap/anon-8k", Result: &event.Result{Verdict: event.Pass}})
+		add(event.Event{Kind: event.Finished})
+	}
+	return append(list, event.Event{Kind: event.TargetEnded, Target: "qemu:debian-12", Time: when.Add(time.Minute)}, event.Event{Kind: event.RunEnded, Time: when.Add(time.Minute)})
+}
+
+// What became slower is named, with the run and the version it came with, and judged against the base.
+func TestHistory(t *testing.T) {
+	var dirs []string
+	for n := range 12 {
+		level, kernel := 15000.0, "6.1.0-55"
+		if n >= 8 {
+			level, kernel = 17300, "6.1.0-56"
+		}
+		dirs = append(dirs, recorded(t, measured(fmt.Sprint("nightly-", n), n, kernel, level)...))
+	}
+	page := drawn(t, loaded(t, dirs...), Options{})
+	for _, want := range []string{"changed by +15.", "with nightly-8: Linux 6.1.0-56 after Linux 6.1.0-55", `class="at"`, `id="history"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the history lacks %s", want)
+		}
+	}
+	page = drawn(t, loaded(t, dirs[0], dirs[11]), Options{})
+	for _, want := range []string{`<td class="f">different`, "+15.3\u202f%", "p = "} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the benchmarks lack %s", want)
+		}
+	}
+	page = drawn(t, loaded(t, dirs[:4]...), Options{})
+	if !strings.Contains(page, "no change is known") || strings.Contains(page, `<td class="f">different`) {
+		t.Error("there is a change where none was")
+	}
+	if *shots != "" && flag.NArg() == 0 {
+		for name, some := range map[string][]string{"history": dirs, "regression": {dirs[0], dirs[11]}} {
+			b := browser.Open(t, written(t, loaded(t, some...), Options{}))
+			b.Eval("document.getElementById('benchmarks').scrollIntoView()")
+			keep(b, name+"-1")
+			b.Eval("document.getElementById('history')?.scrollIntoView()")
+			keep(b, name+"-2")
 		}
 	}
 }

@@ -29,6 +29,7 @@ type plot struct {
 	Ticks         []tick
 	AxisY         float64
 	Marks         []mark
+	At            []float64 // where upright lines stand
 
 	series [][]float64 // sorted values, of the hues
 	hues   []int
