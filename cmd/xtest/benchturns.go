@@ -119,7 +119,14 @@ func (t *taking) look(ended int) (more int, err error) {
 	if judged == 0 && ended == 0 {
 		return min(firstBoots, budget), nil
 	}
-	t.say("look    %d of %d benchmarks are known after %d boots of each target; %d more", judged-unknown, judged, t.enough, more)
+	next := ""
+	switch {
+	case more > 0:
+		next = fmt.Sprintf("; %d more", more)
+	case unknown > 0:
+		next = fmt.Sprintf("; --budget %v ends here", t.budget)
+	}
+	t.say("look    %d of %d benchmarks are known after %d boots of each target%s", judged-unknown, judged, t.enough, next)
 	return more, nil
 }
 

@@ -92,6 +92,7 @@ type agent struct {
 	console *os.File
 	params  map[string]string // from the kernel's command line
 	out     *wire.Writer
+	channel *os.File             // that out writes to, where it is one; or nil
 	ordered func(rest io.Reader) // called with the channel once the order is read; may be nil
 }
 
@@ -165,6 +166,7 @@ func (a *agent) serve(in io.Reader, out io.Writer) error {
 		a.ordered(buffered)
 	}
 	a.out = wire.NewWriter(out, order.Key)
+	a.channel, _ = out.(*os.File)
 	if a.init {
 		if err := loadModules(order.Modules); err != nil {
 			a.warn("loading kernel modules: %v", err)
@@ -234,6 +236,7 @@ func (a *agent) judge(order wire.Order) error {
 		Traced:  order.Trace,
 		Emit:    a.emit,
 		Sweep:   sweep,
+		Drain:   a.drain,
 	}
 	slices.Sort(order.Specs)
 	spec.Run(env, func(l spec.Listed) bool {
@@ -241,6 +244,19 @@ func (a *agent) judge(order wire.Order) error {
 		return found
 	})
 	return a.out.Send(event.Event{Kind: event.Finished})
+}
+
+// drain waits until serial lines have sent what was written, tcdrain(3): they interrupt the machine for
+// every few bytes. What is no line refuses.
+func (a *agent) drain() {
+	for _, f := range []*os.File{a.channel, a.console} {
+		if f == nil {
+			continue
+		}
+		if raw, err := f.SyscallConn(); err == nil {
+			raw.Control(func(fd uintptr) { unix.IoctlSetInt(int(fd), unix.TCSBRK, 1) })
+		}
+	}
 }
 
 // emit puts an event on the record. A spec's end waits for the next spec's start, which follows at

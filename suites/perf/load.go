@@ -144,6 +144,7 @@ func (l load) measure(t *spec.T) {
 		l.trace(t, files)
 		return
 	}
+	t.Drain()
 	before := readCounters()
 	total := 0
 	for n := 1; ; n++ {

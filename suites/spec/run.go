@@ -33,6 +33,8 @@ type Environment struct {
 	Traced bool
 	// Emit puts an event on the record before it returns.
 	Emit func(event.Event)
+	// Drain waits until what was put on the record has left the machine. It may be nil.
+	Drain func()
 	// Sweep ends what a spec left running and describes it, or gives "". It may be nil.
 	Sweep func() string
 }

@@ -165,6 +165,13 @@ func (t *T) Keep(name string, data []byte) {
 	}
 }
 
+// Drain waits until what was put on the record has left the machine, for it may disturb what is measured.
+func (t *T) Drain() {
+	if environment.Drain != nil {
+		environment.Drain()
+	}
+}
+
 // Cleanup runs f when the spec has ended, whatever its verdict, last in first out.
 func (t *T) Cleanup(f func()) {
 	defer t.hold()()
