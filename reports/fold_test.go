@@ -191,3 +191,23 @@ func TestShellWord(t *testing.T) {
 		t.Errorf("a value that looks like a flag became %s", got)
 	}
 }
+
+// TestFoldBench folds benchmarks: each boot judges all specs anew, and two are up at once.
+func TestFoldBench(t *testing.T) {
+	run := is(event.RunStarted)
+	run.Run = &event.Run{Bench: &event.Bench{Tier: event.Counts, Boots: 2}}
+	salted := inBoot(2, is(event.BootStarted))
+	salted.Salt = 2
+	sample := event.Event{Kind: event.Sampled, Spec: "a", Sample: &event.Sample{Name: "a", Values: []float64{1, 2, 3}, Unit: "ns/op"}}
+	m := script(run, is(event.TargetPlanned), is(event.BootStarted), salted, is(event.Booted), listed("a"),
+		started("a"), inBoot(2, is(event.Booted)), inBoot(2, started("a")), sample, ended("a", event.Pass), is(event.Finished), is(event.MachineEnded),
+		inBoot(2, sample), inBoot(2, ended("a", event.Pass)), inBoot(2, is(event.Finished)), inBoot(2, is(event.MachineEnded)), is(event.TargetEnded), is(event.RunEnded))
+	target := m.Targets[0]
+	if len(target.Warnings.List) > 0 || m.Exit() != ExitGood || target.Boots[1].Salt != 2 {
+		t.Errorf("warnings %v, exit %d, boots %+v", target.Warnings.List, m.Exit(), target.Boots[1])
+	}
+	if s := target.specs["a"]; s.Verdict() != event.Pass || s.Samples != 6 {
+		t.Errorf("%s with %d samples", s.Verdict(), s.Samples)
+	}
+	consistent(t, m)
+}
