@@ -24,9 +24,9 @@ const (
 )
 
 const (
-	// surely is how many standard errors ends with few boots have to be apart. Single boots are off by more
-	// than a normal distribution has it.
-	surely = 8
+	// surely is how many standard errors ends with few boots have to be apart, and at once those with one
+	// boot each. Single boots are off by more than a normal distribution has it.
+	surely, atOnce = 8, 12
 	// maxWrong is how often an answer may be wrong before it is drawn from several boots.
 	maxWrong = 0.05
 	// maxRepeats bounds those.
@@ -42,8 +42,12 @@ func (e Ends) State(s Settings) State {
 	}
 	f := Judge(e.Good, e.Bad, s, 1)
 	n := float64(min(len(e.Good), len(e.Bad)))
+	times := float64(surely)
+	if n == 1 {
+		times = atOnce
+	}
 	switch {
-	case f.Verdict == Different, math.Abs(f.Effect) >= s.Size/2 && math.Abs(f.Effect) > surely*e.spread(s)*math.Sqrt(2/n):
+	case f.Verdict == Different, math.Abs(f.Effect) >= s.Size/2 && math.Abs(f.Effect) > times*e.spread(s)*math.Sqrt(2/n):
 		return Apart
 	case f.Verdict == Same, n >= Boots:
 		return Alike
@@ -79,13 +83,16 @@ func (e Ends) IsBad(value float64) bool {
 // wrong.
 func (e Ends) Repeats(s Settings) (n int, wrong float64) {
 	good, bad := e.centers()
-	z := math.Abs(fraction(bad-good, good)) / 2 / e.spread(s)
-	for n = 1; n < maxRepeats; n++ {
-		if wrong = miss(z * math.Sqrt(float64(n))); wrong <= maxWrong {
-			break
+	// The middle is off itself, by as much as the ends are, which look farther apart than they are when
+	// they were measured until they did.
+	gap, spread := 0.9*math.Abs(fraction(bad-good, good))/2, e.spread(s)
+	ends := float64(min(len(e.Good), len(e.Bad)))
+	for n = 1; ; n++ {
+		wrong = miss(gap / (spread * math.Sqrt(1/float64(n)+1/(2*ends))))
+		if wrong <= maxWrong || n == maxRepeats {
+			return n, wrong
 		}
 	}
-	return n, miss(z * math.Sqrt(float64(n)))
 }
 
 // Unclear says whether a value is so near to the middle that another boot is worth its time.
