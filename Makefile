@@ -1,8 +1,9 @@
 # Debian packages. For `make run`: the emulator, and the keys that prove packages.
 RUN_PACKAGES = qemu-system-x86 debian-archive-keyring
 # For `make test` also what the tests hold xtest against: an ssh server and its client, container
-# runtimes, cpio, mke2fs, disk images (qemu-img, sfdisk, sgdisk), a terminal (script), and a browser for the pages.
-TEST_PACKAGES = $(RUN_PACKAGES) openssh-client openssh-server runc crun cpio e2fsprogs qemu-utils fdisk gdisk bsdutils libxen-dev perl git rpm man-db chromium
+# runtimes, cpio, mke2fs, disk images (qemu-img, sfdisk, sgdisk), a terminal (script), a browser
+# for the pages, and a compiler for the fuzzer's plugin.
+TEST_PACKAGES = $(RUN_PACKAGES) openssh-client openssh-server runc crun cpio e2fsprogs qemu-utils fdisk gdisk bsdutils libxen-dev perl git gcc libc6-dev rpm man-db chromium
 
 export CGO_ENABLED = 0
 GO ?= go

@@ -97,7 +97,7 @@ func (f *fuzzFlags) add(c *cobra.Command) {
 	flags.StringSliceVar(&f.only, "only", nil, "make these calls alone, as event_channel_op/send, sysctl or 'domctl/get*'")
 	flags.StringSliceVar(&f.exclude, "exclude", nil, "leave these calls out")
 	flags.StringVar(&f.grade, "grade", "allocates", "the most dangerous calls to make: harmless, allocates, destructive, or ends, which ends machines by design")
-	flags.StringVar(&f.mode, "mode", campaign.Both, "make calls as singles, as batches, or both in turn")
+	flags.StringVar(&f.mode, "mode", campaign.Both, "make calls as singles, as batches, both in turn, or as race: each on two processors at once (with --cpus 2)")
 	flags.StringVar(&f.corpus, "corpus", "", "begin with the programs of this corpus")
 	flags.StringVar(&f.resume, "resume", "", "go on in this folder")
 	flags.StringVar(&f.runs, "runs", "runs", "folder that holds the records")
@@ -168,8 +168,14 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 	if f.jobs < 1 || f.jobs > 64 {
 		return usagef("--jobs %d: 1 to 64 machines can be up at once", f.jobs)
 	}
-	if f.mode != campaign.Both && f.mode != campaign.Singles && f.mode != campaign.Batches {
-		return usagef("--mode %s: there are singles, batches and both", f.mode)
+	switch f.mode {
+	case campaign.Both, campaign.Singles, campaign.Batches:
+	case campaign.Race:
+		if f.options.Cores < 2 {
+			return usagef("--mode %s makes each call on two processors at once: --cpus 2", f.mode)
+		}
+	default:
+		return usagef("--mode %s: there are singles, batches, both and race", f.mode)
 	}
 	if f.seed == 0 {
 		var b [4]byte

@@ -15,6 +15,7 @@ const (
 const (
 	Singles   = 0 // one by one, [Record]
 	Multicall = 1 // as one multicall of Xen's
+	Race      = 3 // one by one, each on two processors at once
 	Repeat    = 2 // the first one again and again: what a loop without a fuzzer reaches
 )
 

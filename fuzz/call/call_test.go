@@ -53,7 +53,7 @@ func TestShapesAreUsed(t *testing.T) {
 			t.Errorf("there is a structure of %s, which no header has", n)
 		}
 	}
-	for n := range makers {
+	for n := range makers() {
 		if shapes()[n] == nil {
 			t.Errorf("%s makes something, and has no structure", n)
 		}

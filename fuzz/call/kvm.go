@@ -40,13 +40,15 @@ func filled(args []Arg, n int) []Arg {
 }
 
 // kvmErrors are what KVM's own calls answer, negated (linux/kvm_para.h).
-var kvmErrors = map[int64]string{kvm.ENOSYS: "ENOSYS", kvm.EFAULT: "EFAULT", kvm.EINVAL: "EINVAL", kvm.EPERM: "EPERM", kvm.EOPNOTSUPP: "EOPNOTSUPP", 7: "E2BIG"}
+var kvmErrors = sync.OnceValue(func() map[int64]string {
+	return map[int64]string{kvm.ENOSYS: "ENOSYS", kvm.EFAULT: "EFAULT", kvm.EINVAL: "EINVAL", kvm.EPERM: "EPERM", kvm.EOPNOTSUPP: "EOPNOTSUPP", 7: "E2BIG"}
+})
 
 func kvmErrno(result int64) (string, bool) {
 	if result >= 0 {
 		return "", true
 	}
-	name, ok := kvmErrors[-result]
+	name, ok := kvmErrors()[-result]
 	return name, ok
 }
 
@@ -71,17 +73,19 @@ var HyperV = sync.OnceValue(func() *Space {
 })
 
 // hypervErrors are the low 16 bits of an answer (TLFS HV_STATUS).
-var hypervErrors = map[int64]string{
-	kvm.HVInvalidCode: "INVALID_CODE", kvm.HVInvalidInput: "INVALID_INPUT", kvm.HVInvalidAlignment: "INVALID_ALIGNMENT",
-	kvm.HVInvalidParameter: "INVALID_PARAMETER", kvm.HVAccessDenied: "ACCESS_DENIED", kvm.HVOperationDenied: "OPERATION_DENIED",
-	11: "INSUFFICIENT_MEMORY", kvm.HVInvalidPort: "INVALID_PORT_ID", 18: "INVALID_CONNECTION_ID", 19: "INSUFFICIENT_BUFFERS",
-}
+var hypervErrors = sync.OnceValue(func() map[int64]string {
+	return map[int64]string{
+		kvm.HVInvalidCode: "INVALID_CODE", kvm.HVInvalidInput: "INVALID_INPUT", kvm.HVInvalidAlignment: "INVALID_ALIGNMENT",
+		kvm.HVInvalidParameter: "INVALID_PARAMETER", kvm.HVAccessDenied: "ACCESS_DENIED", kvm.HVOperationDenied: "OPERATION_DENIED",
+		11: "INSUFFICIENT_MEMORY", kvm.HVInvalidPort: "INVALID_PORT_ID", 18: "INVALID_CONNECTION_ID", 19: "INSUFFICIENT_BUFFERS",
+	}
+})
 
 func hypervErrno(result int64) (string, bool) {
 	if result == answered || result&0xffff == 0 {
 		return "", true
 	}
-	name, ok := hypervErrors[result&0xffff]
+	name, ok := hypervErrors()[result&0xffff]
 	return name, ok
 }
 

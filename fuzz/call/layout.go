@@ -7,9 +7,6 @@ import (
 	"xtest/internal/xen"
 )
 
-var domID = reflect.TypeFor[xen.DomID]()
-var grantStatus = reflect.TypeFor[xen.GrantStatus]()
-
 // layoutOf derives a layout from a Go type of the interface.
 func layoutOf(value any) *Layout {
 	t := reflect.TypeOf(value)
@@ -40,10 +37,10 @@ func (l *Layout) add(t reflect.Type, name string, at int) {
 
 // kindOf tells what a field means from its type and its name, which is the header's in other letters.
 func kindOf(name string, t reflect.Type) Kind {
-	if t == domID {
+	switch t {
+	case reflect.TypeFor[xen.DomID]():
 		return Domain
-	}
-	if t == grantStatus {
+	case reflect.TypeFor[xen.GrantStatus]():
 		return Out
 	}
 	base := name[strings.LastIndexByte(name, '.')+1:]

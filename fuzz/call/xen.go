@@ -104,10 +104,12 @@ var shapes = sync.OnceValue(func() map[string]any {
 })
 
 // makers are fields in which calls leave live resources.
-var makers = map[string]string{
-	"EVTCHNOP_alloc_unbound": "port", "EVTCHNOP_bind_interdomain": "localport", "EVTCHNOP_bind_virq": "port",
-	"EVTCHNOP_bind_pirq": "port", "EVTCHNOP_bind_ipi": "port", "GNTTABOP_map_grant_ref": "handle", "PHYSDEVOP_get_free_pirq": "pirq",
-}
+var makers = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"EVTCHNOP_alloc_unbound": "port", "EVTCHNOP_bind_interdomain": "localport", "EVTCHNOP_bind_virq": "port",
+		"EVTCHNOP_bind_pirq": "port", "EVTCHNOP_bind_ipi": "port", "GNTTABOP_map_grant_ref": "handle", "PHYSDEVOP_get_free_pirq": "pirq",
+	}
+})
 
 // ends are what ends the caller or the machine by design: calls, and operations of calls.
 var ends = []string{
@@ -187,7 +189,7 @@ func xenOp(h xen.Hypercall, o *xen.Op) Op {
 		layout = layoutOf(shape)
 	}
 	for i, f := range layout.Fields {
-		if f.Name == makers[title] {
+		if f.Name == makers()[title] {
 			layout.Fields[i].Makes = true
 		}
 	}

@@ -28,7 +28,13 @@ const (
 	Both    = "both" // one slot after the other in another way
 	Singles = "singles"
 	Batches = "batches"
+	Race    = "race" // each call on two processors at once
 )
+
+// modes are how slots' calls are made, by the names in findings.
+func modes() map[string]int {
+	return map[string]int{Singles: area.Singles, Batches: area.Multicall, Race: area.Race}
+}
 
 // Config is what to do.
 type Config struct {
@@ -232,6 +238,8 @@ func (c *Campaign) mode(n uint64) int {
 	switch {
 	case !c.Target.Space.Batch || c.Mode == Singles:
 		return area.Singles
+	case c.Mode == Race:
+		return area.Race
 	case c.Mode == Batches || n/block%2 == 1:
 		return area.Multicall
 	}

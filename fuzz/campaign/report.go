@@ -80,7 +80,7 @@ func (w *worker) look(ctx context.Context, f *finding.Finding, mode int, candida
 	}
 	t := &triage{Campaign: w.Campaign, signature: f.Signature, boots: w.Boots, mode: area.Singles, call: f.Call}
 	defer t.close()
-	list, err := t.search(ctx, candidates)
+	list, err := t.search(ctx, mode, candidates)
 	if list != nil {
 		f.Programs = list
 		var less error
@@ -106,8 +106,13 @@ func (w *worker) look(ctx context.Context, f *finding.Finding, mode int, candida
 	} else {
 		f.Tried = 1
 	}
-	if t.mode == area.Multicall || list == nil && mode == area.Multicall {
-		f.Mode = Batches
+	if list != nil {
+		mode = t.mode
+	}
+	for name, m := range modes() {
+		if m == mode {
+			f.Mode = name
+		}
 	}
 	f.Story = story(f)
 	if e := w.keep(f); e != nil {
@@ -166,9 +171,7 @@ func (w *worker) keep(f *finding.Finding) error {
 // Replay runs a finding's programs in fresh machines and says in how many it came again.
 func Replay(ctx context.Context, c *Campaign, f *finding.Finding, times int) (again int, console string, err error) {
 	t := &triage{Campaign: c, signature: f.Signature, boots: times, mode: area.Singles}
-	if f.Mode == Batches {
-		t.mode = area.Multicall
-	}
+	t.mode = modes()[f.Mode]
 	defer t.close()
 	for n := range times {
 		ok, err := t.again(ctx, true, f.Programs...)

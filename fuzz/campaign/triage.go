@@ -71,26 +71,19 @@ func (t *triage) close() {
 }
 
 // search finds the fewest of the candidates, each a list that ends with the culprit, that shows it.
-func (t *triage) search(ctx context.Context, candidates [][]*program.Program) ([]*program.Program, error) {
+func (t *triage) search(ctx context.Context, mode int, candidates [][]*program.Program) ([]*program.Program, error) {
+	// One by one they say more; what a multicall or two processors are needed for shows in the second try.
+	ways := []int{area.Singles}
+	if mode != area.Singles {
+		ways = append(ways, mode)
+	}
 	for _, list := range candidates {
-		ok, err := t.again(ctx, true, list...)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			return t.fewer(ctx, list)
-		}
-		// A call that a multicall makes may have needed one: singles are tried first, since they say more.
-		if t.mode == area.Singles && t.Target.Space.Batch {
-			t.mode = area.Multicall
-			ok, err = t.again(ctx, true, list...)
-			if err != nil {
+		for _, t.mode = range ways {
+			if ok, err := t.again(ctx, true, list...); err != nil {
 				return nil, err
-			}
-			if ok {
+			} else if ok {
 				return t.fewer(ctx, list)
 			}
-			t.mode = area.Singles
 		}
 	}
 	return nil, nil

@@ -86,7 +86,7 @@ func (c *Campaign) boot(ctx context.Context, t *session.Target, log string) (*se
 			c.Machines.Add(1)
 			return s, nil
 		}
-		if errs = append(errs, err); ctx.Err() != nil {
+		if errs = append(errs, err); ctx.Err() != nil || errors.Is(err, session.ErrRefused) {
 			break
 		}
 	}

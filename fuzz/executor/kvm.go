@@ -19,6 +19,7 @@ type micro struct {
 	guest  *kvm.Guest
 	calls  []kvm.Regs
 	opcode kvm.Opcode
+	bare   bool // without what older kernels lack
 }
 
 func openKVM(s *call.Space) (caller, error) {
@@ -30,7 +31,12 @@ func openKVM(s *call.Space) (caller, error) {
 	if m.opcode, err = d.Native(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	if m.guest, err = d.NewGuest(m.config()); err != nil {
+	m.guest, err = d.NewGuest(m.config())
+	if err != nil && s == call.KVM() { // older kernels leave no call to their user
+		m.bare = true
+		m.guest, err = d.NewGuest(m.config())
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("making a micro guest: %w", err), d.Close())
 	}
 	return m, nil
@@ -43,7 +49,9 @@ func (m *micro) config() kvm.Config {
 	c := kvm.Config{IRQChip: true, Opcode: m.opcode}
 	switch m.space {
 	case call.KVM():
-		c.ExitHypercalls = 1 << kvm.MapGPARange
+		if !m.bare {
+			c.ExitHypercalls = 1 << kvm.MapGPARange
+		}
 	case call.HyperV():
 		c.HyperV = &kvm.HyperV{GuestOSID: 1, SynIC: true}
 	case call.KVMXen():

@@ -8,21 +8,24 @@ import (
 )
 
 // hypercalls makes Xen's, from a domain's user space.
-type hypercalls struct{ p *xen.Privcmd }
+type hypercalls struct {
+	p     *xen.Privcmd
+	rival *rival // nil until somebody is to race
+}
 
 func openXen() (caller, error) {
 	p, err := xen.OpenPrivcmd()
 	if err != nil {
 		return nil, err
 	}
-	return hypercalls{p}, nil
+	return &hypercalls{p: p}, nil
 }
 
-func (h hypercalls) close() error { return h.p.Close() }
+func (h *hypercalls) close() error { return h.p.Close() }
 
 // facts finds out which versions of the interfaces are spoken. Domains without privileges are told none,
 // and their calls are refused whatever the version.
-func (h hypercalls) facts(a *area.Area) {
+func (h *hypercalls) facts(a *area.Area) {
 	arena, err := xen.NewArena(1)
 	if err != nil {
 		return
@@ -37,7 +40,7 @@ func (h hypercalls) facts(a *area.Area) {
 	}
 }
 
-func (h hypercalls) do(a *area.Area, n uint64, s area.Slot) {
+func (h *hypercalls) do(a *area.Area, n uint64, s area.Slot) {
 	calls := s.Calls()
 	if s.Mode() == area.Multicall {
 		a.SetBatch(n, s, calls)
@@ -63,6 +66,10 @@ func (h hypercalls) do(a *area.Area, n uint64, s area.Slot) {
 			s.Apply(r)
 		}
 		a.SetCurrent(n, i)
+		if s.Mode() == area.Race {
+			h.race(r)
+			continue
+		}
 		r.Result = h.p.Record((*[1 + xen.MaxArgs]uint64)(unsafe.Pointer(r)))
 		r.State = area.Returned
 	}

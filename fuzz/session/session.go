@@ -37,6 +37,10 @@ type Target struct {
 	Unprivileged bool
 }
 
+// ErrRefused says that the machine came up and its agent cannot make such calls there: another boot would say the
+// same.
+var ErrRefused = errors.New("the calls cannot be made there")
+
 // Session is a booted machine whose executor is ready.
 type Session struct {
 	Target  *Target
@@ -186,6 +190,9 @@ func (s *Session) await(ctx context.Context, limit time.Duration) error {
 			switch {
 			case !ok:
 				<-s.m.Ended
+				if _, cried := s.m.Console.Crash(); !cried && len(s.Warned) > 0 {
+					return fmt.Errorf("%s: %w: %s", s.Target.Name, ErrRefused, strings.Join(s.Warned, "; "))
+				}
 				return s.died("before it was ready")
 			case in.Alien != nil:
 			case in.Kind == event.Warned:
