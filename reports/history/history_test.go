@@ -137,3 +137,20 @@ func TestNewest(t *testing.T) {
 		t.Error("a file that cannot be read is passed over")
 	}
 }
+
+// TestRealPoints makes a history of real boots: six runs of ten boots each of Debian 12's kernel, and six of
+// it with instructions planted into the benchmark, about 1 %.
+func TestRealPoints(t *testing.T) {
+	r, err := bench.Open("../bench/testdata/planted.bench")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var runs [][]float64
+	for _, target := range []string{"base", "planted"} {
+		runs = append(runs, slices.Collect(slices.Chunk(r.Find(target).Find("munmap/anon-8k-write", "insns/op").Values, 10))...)
+	}
+	points := Points(runs, bench.Defaults())
+	if len(points) != 1 || points[0].Run != 6 || points[0].Effect < 0.01 || points[0].Effect > 0.02 {
+		t.Errorf("%d runs change at %+v, not at 6", len(runs), points)
+	}
+}
