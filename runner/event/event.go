@@ -173,7 +173,7 @@ type Meta struct {
 // Sample is a raw measurement, or several of the same.
 type Sample struct {
 	Name  string  `json:"name"`
-	Value float64 `json:"value"`
+	Value float64 `json:"value,omitempty"`
 	// Values, where there are any, take the place of Value: measurements in the order in which they were made.
 	Values []float64 `json:"values,omitempty"`
 	Unit   string    `json:"unit"` // as in Go's benchmark format: ns/op, insns/op, B

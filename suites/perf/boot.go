@@ -63,7 +63,7 @@ var _ = suite.Describe("boot", func() {
 
 	suite.It(spec.Meta{
 		ID: "boot/memory", Level: spec.Should, Labels: []string{spec.Bench},
-		Clause: "proc_meminfo(5): memory that the machine has for its programs after its boot, and what the kernel takes of it",
+		Clause: "proc_meminfo(5): memory that is taken, and by what, on a machine that does nothing else; benchmarks that came before in the same boot have their part in it",
 	}, func(t *spec.T) {
 		now := readCounters()
 		available, ok := now["MemAvailable"]

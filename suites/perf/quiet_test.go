@@ -122,27 +122,22 @@ func ptrace(request, pid, data int) error {
 	return nil
 }
 
-func TestSettle(t *testing.T) {
-	warm := []float64{900, 500, 300, 200, 150, 120, 110, 105}
-	flat := slices.Repeat([]float64{100, 100.5, 99.8}, 8)
-	if from, settled := settle(slices.Concat(warm, flat)); !settled || from < 2 || from > len(warm) {
-		t.Errorf("a warm-up of %d rounds: %d, %v", len(warm), from, settled)
-	}
-	if from, settled := settle(flat); !settled || from != 0 {
-		t.Errorf("no warm-up: %d, %v", from, settled)
-	}
-	var falling []float64
-	for i := range 40 {
-		falling = append(falling, 1000-20*float64(i))
-	}
-	if from, settled := settle(falling); settled {
-		t.Errorf("what falls all the time settled at %d", from)
+func TestSettled(t *testing.T) {
+	flat := slices.Repeat([]float64{100, 100.5, 99.8, 100.1}, kept/4)
+	falling := make([]float64, kept)
+	for i := range falling {
+		falling[i] = 1000 - 5*float64(i)
 	}
 	// Single rounds that something disturbed do not count.
 	disturbed := slices.Clone(flat)
 	disturbed[3], disturbed[12] = 700, 900
-	if from, settled := settle(disturbed); !settled || from != 0 {
-		t.Errorf("two disturbed rounds: %d, %v", from, settled)
+	for name, c := range map[string]struct {
+		values []float64
+		want   bool
+	}{"flat": {flat, true}, "falling": {falling, false}, "disturbed": {disturbed, true}} {
+		if got := settled(c.values); got != c.want {
+			t.Errorf("%s: %v, expected %v", name, got, c.want)
+		}
 	}
 }
 

@@ -16,16 +16,10 @@ const (
 	closeness = 0.01
 )
 
-// settle gives the first round that belongs to no warm-up: the windows from there on and behind that have
-// medians that are close. Without one, settled is false and from is 0.
-func settle(values []float64) (from int, settled bool) {
-	for from = 0; from+2*window <= len(values); from++ {
-		a, b := median(values[from:from+window]), median(values[from+window:from+2*window])
-		if math.Abs(a-b) <= closeness*math.Abs(b) {
-			return from, true
-		}
-	}
-	return 0, false
+// settled says whether the warm-up was over before these samples: their halves have medians that are close.
+func settled(values []float64) bool {
+	a, b := median(values[:len(values)/2]), median(values[len(values)/2:])
+	return math.Abs(a-b) <= closeness*math.Abs(b)
 }
 
 func median(values []float64) float64 {

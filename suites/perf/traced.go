@@ -52,9 +52,7 @@ func (l load) trace(t *spec.T, files []int) {
 		})
 	})
 	t.Setup("running the benchmark", p.Run(t))
-	for _, m := range s.made {
-		t.Setup(m.what, m.r.Err())
-	}
+	t.Setup("running the benchmark", s.failed())
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	fmt.Fprintf(w, "# operations: %d\n", tracedRounds*l.ops)
