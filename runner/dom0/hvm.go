@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"xtest/internal/xen"
 	"xtest/runner/dom0/devicemodel"
 	"xtest/runner/dom0/firmware"
 )
@@ -49,7 +50,7 @@ func writeFirmware(file, initrd, line string) (err error) {
 	if err != nil {
 		return err
 	}
-	err = firmware.Write(f, firmware.Image{Kernel: kernel, Initrd: ram, InitrdSize: st.Size(), CommandLine: line, Memory: guestMemory << 20})
+	err = firmware.Write(f, firmware.Image{Kernel: kernel, Initrd: ram, InitrdSize: st.Size(), CommandLine: line, Memory: guestMemory << 20, Calls: xen.Earlies()})
 	return errors.Join(err, f.Close())
 }
 

@@ -45,11 +45,12 @@ var stage = rehearsal.New("hypercall suite against a stand-in", 200, func(o orde
 	commandLine = func() ([]byte, error) {
 		return fmt.Appendf(nil, "%s=%d,%d", xen.PartnerParam, partnerPort, partnerRef), nil
 	}
+	readEarly = s.firmware
 	switch s.caller = o.Caller; o.Caller {
 	case pvGuest:
 		is = []*spec.Probe{&PrivCmd, &PV, &Guest, &PVGuest, &Multicalls}
 	case hvmGuest:
-		is = []*spec.Probe{&PrivCmd, &Translated, &Guest, &Multicalls}
+		is = []*spec.Probe{&PrivCmd, &Translated, &Guest, &Multicalls, &Early}
 	}
 	for _, p := range is {
 		if err := p.Check(); err != nil {

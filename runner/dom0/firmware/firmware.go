@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"xtest/internal/xen"
 )
 
 // Image is what a domain is to boot.
@@ -22,6 +24,8 @@ type Image struct {
 	InitrdSize  int64
 	CommandLine string
 	Memory      uint64 // the domain's, in bytes, all of it below 3 GiB
+	// Calls are made before the kernel is entered.
+	Calls []xen.Early
 }
 
 // Where things lie in the domain's memory. It begins where hvmloader would.
@@ -30,7 +34,8 @@ const (
 	paramsAt    = base          // struct boot_params
 	lineAt      = base + 0x1000 // the kernel's command line
 	codeAt      = base + 0x2000
-	stubEnd     = base + 0x3000
+	pageAt      = base + 0x3000 // of instructions that make hypercalls, by Xen
+	stubEnd     = base + 0x4000
 	lowMemory   = 0x9fc00 // the end of memory below the legacy devices
 	highest     = 3 << 30 // Xen keeps the rest of the first 4 GiB for devices
 	lineMax     = lineSize - 1
@@ -62,11 +67,15 @@ func Write(w io.Writer, i Image) error {
 	copy(stub, k.params(i.CommandLine, initrdAt, uint64(i.InitrdSize), i.Memory))
 	copy(stub[lineAt-base:], i.CommandLine)
 	copy(stub[codeAt-base:], code(uint32(k.at)))
-	header, err := elfHeader([]segment{{mpTableAt, uint64(len(tables))}, {base, uint64(len(stub))}, {k.at, uint64(len(k.code))}, {initrdAt, uint64(i.InitrdSize)}})
+	calls, err := xen.EncodeEarly(i.Calls)
 	if err != nil {
 		return err
 	}
-	for _, part := range [][]byte{header, tables, stub, k.code} {
+	header, err := elfHeader([]segment{{xen.EarlyTable, uint64(len(calls))}, {mpTableAt, uint64(len(tables))}, {base, uint64(len(stub))}, {k.at, uint64(len(k.code))}, {initrdAt, uint64(i.InitrdSize)}})
+	if err != nil {
+		return err
+	}
+	for _, part := range [][]byte{header, calls, tables, stub, k.code} {
 		if _, err := w.Write(part); err != nil {
 			return err
 		}
