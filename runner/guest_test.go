@@ -127,6 +127,12 @@ var plays = map[string]func(*guest){
 	"invalid-verdict":    func(g *guest) { g.judgeWith("s/b", func() { g.end("s/b", "splendid") }) },
 	"no-end":             func(g *guest) { g.judgeWith("s/b", func() {}) },
 	"fails-and-samples":  func(g *guest) { g.judgeWith("s/b", func() { g.sample(); g.end("s/b", event.Fail) }) },
+	"keeps": during(func(g *guest) {
+		g.keep("s/b", "../../trace.gz", "one ")
+		g.keep("s/b", "../../trace.gz", "two")
+	}),
+	"keeps-for-another":  during(func(g *guest) { g.keep("s/a", "trace.gz", "x") }),
+	"keeps-without-end":  during(func(g *guest) { g.flood64() }),
 	"cries-when-all-end": func(g *guest) { g.judge(nil); fmt.Println("Kernel panic - not syncing: at power-off") },
 }
 
@@ -145,6 +151,18 @@ func (g *guest) judgeWith(id string, instead func()) {
 
 func (g *guest) sample() {
 	g.out.Send(event.Event{Kind: event.Sampled, Suite: "made-up", Spec: "s/b", Sample: &event.Sample{Name: "x", Value: 1, Unit: "B"}})
+}
+
+func (g *guest) keep(id, name, data string) {
+	g.out.Send(event.Event{Kind: event.Kept, Spec: id, File: &event.File{Name: name, Size: 1 << 40, Data: []byte(data)}})
+}
+
+// flood64 gives more than a boot may keep, in pieces of half a megabyte.
+func (g *guest) flood64() {
+	piece := strings.Repeat("x", 512<<10)
+	for range 2*(maxKept>>20) + 3 {
+		g.keep("s/b", "large", piece)
+	}
 }
 
 // chatter sends what is allowed and means nothing, until it is stopped.

@@ -65,6 +65,7 @@ type trial struct {
 	fake  *fake
 	plan  Plan
 	watch func(event.Event)
+	dir   string // the record's, once it ran
 }
 
 func newTrial(t *testing.T, play string, specs ...Spec) *trial {
@@ -92,6 +93,7 @@ func (tr *trial) run(t *testing.T, ctx context.Context) (transcript, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tr.dir = rec.Dir
 	runErr := Run(ctx, tr.plan, rec)
 	if err := rec.Close(); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -184,6 +186,45 @@ func TestSamplesAndFailuresAreKept(t *testing.T) {
 	s := list.of(event.Sampled)
 	if len(s) != 1 || s[0].Spec != "s/b" || s[0].Suite != "s" || s[0].Sample.Unit != "B" {
 		t.Errorf("recorded %+v", s)
+	}
+}
+
+// TestKeptFiles: what a spec gives lies in the run's folder, whatever it calls it, and is bounded; that of
+// another spec is not taken.
+func TestKeptFiles(t *testing.T) {
+	for _, c := range []struct {
+		play, verdicts string
+		size           int64
+	}{
+		{"keeps", "s/a=pass s/b=pass s/c=pass", 7},
+		{"keeps-for-another", "s/a=pass s/b=broken s/c=pass", 0},
+		{"keeps-without-end", "s/a=pass s/b=broken s/c=pass", maxKept},
+	} {
+		t.Run(c.play, func(t *testing.T) {
+			tr := newTrial(t, c.play)
+			list, _ := tr.run(t, t.Context())
+			list.want(t, c.verdicts)
+			list.boots(t, 1)
+			files, err := filepath.Glob(filepath.Join(tr.dir, "kept-fake=it-1-*"))
+			if err != nil || len(files) > 1 || (len(files) == 1) != (c.size > 0) {
+				t.Fatalf("kept are %q, %v", files, err)
+			}
+			sum := 0
+			for _, e := range list.of(event.Kept) {
+				if e.File.Data != nil || e.Spec != "s/b" || filepath.Join(tr.dir, e.File.Name) != files[0] {
+					t.Errorf("recorded %+v", e.File)
+				}
+				sum += e.File.Size
+			}
+			if int64(sum) != c.size {
+				t.Errorf("%d bytes are on the record, want %d", sum, c.size)
+			}
+			if len(files) == 1 {
+				if info, err := os.Stat(files[0]); err != nil || info.Size() != c.size {
+					t.Errorf("%v, %v", info, err)
+				}
+			}
+		})
 	}
 }
 
