@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"xtest/internal/xen"
+	"xtest/suites/hypercall/expect"
 	"xtest/suites/spec"
 )
 
@@ -113,14 +114,13 @@ var _ = suite.Describe("hvm-op", func() {
 })
 
 var _ = suite.Describe("physdev-op", func() {
-	refuse(refusal{
-		Meta: spec.Meta{
-			ID:     "physdev-op/irq-status-all-ones",
-			Clause: "xen/include/public/physdev.h struct physdev_irq_status_query: irq is an interrupt of the domain; errno.h EINVAL",
-		},
-		call: "physdev_op(PHYSDEVOP_irq_status_query, {.irq = ~0})", op: xen.PhysdevOp,
-		args: structure(xen.PhysdevIRQStatusQuery, func(q *xen.IRQStatusQuery) { q.IRQ = ^uint32(0) }),
-		want: []unix.Errno{unix.EINVAL},
+	it(spec.Meta{
+		ID: "physdev-op/irq-status-all-ones", Level: spec.Should,
+		Clause: "xen/include/public/physdev.h struct physdev_irq_status_query: irq is an interrupt of the domain; errno.h EINVAL",
+	}, func(g *guest) {
+		args := structure(xen.PhysdevIRQStatusQuery, func(q *xen.IRQStatusQuery) { q.IRQ = ^uint32(0) })(g)
+		g.ask("physdev_op(PHYSDEVOP_irq_status_query, {.irq = ~0})", xen.PhysdevOp, args...).
+			as(expect.Refusal("-EINVAL").With(refusals(xen.PhysdevOp, "PHYSDEVOP_irq_status_query")...))
 	})
 })
 

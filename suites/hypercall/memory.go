@@ -103,7 +103,7 @@ var _ = suite.Describe("memory-op", func() {
 		r := xen.New[xen.AcquireResource](g.Arena)
 		r.Dom, r.Type = nobody, xen.ResourceGrantTable
 		g.ask("memory_op(XENMEM_acquire_resource, {.domid = 0x7fef})", xen.MemoryOp, xen.MemoryAcquireResource, xen.Addr(r)).
-			as(expect.Refusal("-ESRCH").If(OneSize, "0", "xen/common/memory.c acquire_resource answers before it looks for the domain").With(refusesGuests["XENMEM_acquire_resource"]))
+			as(expect.Refusal("-ESRCH").If(OneSize, "0", "xen/common/memory.c acquire_resource answers before it looks for the domain").With(refusesGuests["XENMEM_acquire_resource"]...))
 	})
 	refuse(refusal{
 		Meta: spec.Meta{
