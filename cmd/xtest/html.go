@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 
@@ -14,16 +15,31 @@ import (
 // pageMemory is the collector's goal while a page is made of large records, in bytes; see memoryGoal.
 const pageMemory = 150 << 20
 
-// loadRuns reads runs for a page. It is an error when none can be read; the others are named on the page.
+// loadRuns reads runs and fuzzing campaigns for a page. It is an error when none can be read; the others are named on the page.
 func loadRuns(dirs []string) ([]*html.Run, html.Options, error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(pageMemory)
 	}
-	runs, unread := html.LoadAll(dirs)
-	if len(runs) == 0 {
-		return nil, html.Options{}, fmt.Errorf("no run could be read: %s", strings.Join(unread, "; "))
+	var o html.Options
+	var rest []string
+	for _, dir := range dirs {
+		if _, err := os.Stat(filepath.Join(dir, html.CampaignFile)); err != nil {
+			rest = append(rest, dir)
+			continue
+		}
+		c, err := html.LoadCampaign(dir)
+		if err != nil {
+			o.Unread = append(o.Unread, reports.Clean(err.Error()))
+			continue
+		}
+		o.Campaigns = append(o.Campaigns, c)
 	}
-	return runs, html.Options{Unread: unread}, nil
+	runs, unread := html.LoadAll(rest)
+	o.Unread = append(o.Unread, unread...)
+	if len(runs)+len(o.Campaigns) == 0 {
+		return nil, o, fmt.Errorf("no run could be read: %s", strings.Join(o.Unread, "; "))
+	}
+	return runs, o, nil
 }
 
 // renderPage draws the page of one run, whose record is read again for what was measured.
@@ -57,6 +73,11 @@ func writePage(path string, dirs []string, files outputs) error {
 	for _, r := range runs {
 		if c := r.Model.Exit(); code != exitFailed && c != exitGood {
 			code = c
+		}
+	}
+	for _, c := range o.Campaigns {
+		if c.Found() {
+			code = exitFailed
 		}
 	}
 	for _, u := range o.Unread {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"xtest/reports"
+	"xtest/reports/html"
 	"xtest/runner/record"
 )
 
@@ -58,7 +60,9 @@ func (f *reportFlags) run(ctx context.Context, args []string) error {
 	if page != "" && f.diff.diff {
 		return usagef("--html has the comparison on its page; take it or --diff")
 	}
-	if f.diff.diff || page != "" {
+	if page != "" {
+		args = pagesIn(args)
+	} else if f.diff.diff {
 		args = runsIn(args)
 	}
 	if len(args) > 1 && f.follow {
@@ -110,6 +114,20 @@ func follow(ctx context.Context, dir string) error {
 		return fmt.Errorf("%w; the run goes on: xtest report --follow %s", err, reports.ShellWords([]string{dir}))
 	}
 	return err
+}
+
+// pagesIn is runsIn for pages, which also show what fuzzing left.
+func pagesIn(dirs []string) (all []string) {
+	for _, dir := range dirs {
+		held, _ := fs.Glob(os.DirFS(dir), "*/"+html.CampaignFile) // the pattern is constant
+		if runs := runsIn([]string{dir}); len(held) == 0 || runs[0] != dir {
+			all = append(all, runs...)
+		}
+		for _, h := range held {
+			all = append(all, filepath.Join(dir, filepath.Dir(h)))
+		}
+	}
+	return all
 }
 
 func chosenRun(args []string) (string, error) {

@@ -2,6 +2,9 @@ package html
 
 // evidence is what the page can stand on.
 func (p *page) evidence(m markup) {
+	if len(p.Runs) == 0 {
+		return
+	}
 	m.add(`<section id="evidence" aria-labelledby="evidence-h"><h2 id="evidence-h">Evidence</h2>
 <p class="sub">What was judged, on what, with which versions. The record's hash names the events that all of this was drawn from.</p>
 `)

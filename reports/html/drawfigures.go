@@ -21,6 +21,9 @@ func (p *plot) draw(m markup) {
 	for _, t := range p.Ticks {
 		m.add(`<text class="tick %s" x="%s" y="%s">%s</text>`, side, t.X, t.Y, t.Text)
 	}
+	for _, t := range p.Below {
+		m.add(`<text class="tick" x="%s" y="%s">%s</text>`, t.X, t.Y, t.Text)
+	}
 	for _, x := range p.At {
 		m.add(`<path class="at" d="M%s %sV%s"/>`, x, plotMargin/2, p.Height-plotMargin/2)
 	}

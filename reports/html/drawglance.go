@@ -36,7 +36,7 @@ func (p *page) head(m markup) {
 	}{
 		{p.Index, "answer", "Runs"}, {!p.Index, "glance", "At a glance"},
 		{p.Matrix, "matrix", "Matrix"}, {p.Bench != nil, "benchmarks", "Benchmarks"}, {p.History != nil, "history", "History"},
-		{p.Answers != nil, "answers", "Raw answers"}, {len(p.LSB) > 0, "lsb", "LSB"}, {!p.Index, "evidence", "Evidence"},
+		{p.Answers != nil, "answers", "Raw answers"}, {len(p.LSB) > 0, "lsb", "LSB"}, {len(p.Campaigns) > 0, "fuzzing", "Fuzzing"}, {len(p.Runs) > 0, "evidence", "Evidence"},
 	} {
 		if s.is {
 			m.add(` <a href="#%s">%s</a>`, s.link, s.name)

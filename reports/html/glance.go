@@ -2,6 +2,7 @@ package html
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,8 +81,18 @@ func (p *page) describe(runs, shown []*Run) {
 		sum.Pass, sum.Fail, sum.Known, sum.Broken = sum.Pass+c.Pass, sum.Fail+c.Fail, sum.Known+c.Known, sum.Broken+c.Broken
 		sum.NotApplicable, sum.NotJudged = sum.NotApplicable+c.NotApplicable, sum.NotJudged+c.NotJudged
 	}
+	if slices.ContainsFunc(p.Campaigns, (*Campaign).Found) {
+		worst = reports.ExitFailed
+	}
 	p.Verdict = verdicts[worst]
 	p.Head = answer(sum, targets)
+	if len(runs) == 0 {
+		n := 0
+		for _, c := range p.Campaigns {
+			n += len(c.findings)
+		}
+		p.Head = count(n, "finding", "findings") + " in " + count(len(p.Campaigns), "campaign", "campaigns")
+	}
 	p.Title = "xtest"
 	if len(shown) == 1 {
 		p.Title = "xtest · " + p.Runs[0].ID

@@ -35,8 +35,9 @@ func Address(name string) string { return "/run/" + url.PathEscape(name) }
 // Consoles is what stands before the names of a run's console logs on a server.
 func Consoles(name string) string { return "/console/" + url.PathEscape(name) + "/" }
 
-// Index writes the list of the runs below a folder, as a server shows it. left are those that are not in it.
-func Index(w io.Writer, dir string, entries []Entry, left int) error {
+// Index writes the list of the runs below a folder, as a server shows it. left are those that are not in it,
+// campaigns those that fuzzing left, which have a page of their own.
+func Index(w io.Writer, dir string, entries []Entry, left, campaigns int) error {
 	m := markup{bufio.NewWriter(w)}
 	p := &page{Title: "xtest · " + line(dir), Verdict: "good", Index: true}
 	p.head(m)
@@ -44,6 +45,9 @@ func Index(w io.Writer, dir string, entries []Entry, left int) error {
 `, count(len(entries)+left, "run", "runs"), line(dir))
 	if left > 0 {
 		m.add(`<p class="note">The newest %s are listed.</p>`, count(len(entries), "run", "runs"))
+	}
+	if campaigns > 0 {
+		m.add(`<p><a href="/fuzzing">fuzzing: %s</a></p>`, count(campaigns, "campaign", "campaigns"))
 	}
 	if len(entries) == 0 {
 		m.add(`<p class="note">There is no run here. <code>xtest run --runs %s</code> keeps one.</p>`, reports.ShellWords([]string{dir}))

@@ -37,6 +37,8 @@ type Options struct {
 	Home string
 	// Unread are the runs that could not be read, each with its reason.
 	Unread []string
+	// Campaigns are what fuzzing left.
+	Campaigns []*Campaign
 }
 
 // page is what is drawn.
@@ -58,7 +60,7 @@ type page struct {
 
 // Write writes the page of one run, or of several side by side, the oldest first.
 func Write(w io.Writer, runs []*Run, o Options) error {
-	if len(runs) == 0 {
+	if len(runs)+len(o.Campaigns) == 0 {
 		return errors.New("drawing a page: there is no run that could be read")
 	}
 	out := bufio.NewWriterSize(w, 64<<10)
@@ -90,6 +92,7 @@ func Write(w io.Writer, runs []*Run, o Options) error {
 	p.History.draw(t)
 	p.Answers.draw(t)
 	drawLSB(t, p.LSB)
+	drawCampaigns(t, p.Campaigns)
 	p.evidence(t)
 	p.foot(t)
 	if err := d.write(out); err != nil {

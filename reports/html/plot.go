@@ -30,6 +30,7 @@ type plot struct {
 	AxisY         float64
 	Marks         []mark
 	At            []float64 // where upright lines stand
+	Below         []tick    // in the middle, where Ticks are at the left
 
 	series [][]float64 // sorted values, of the hues
 	hues   []int

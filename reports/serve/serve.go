@@ -80,6 +80,7 @@ func (f *Folder) Handler() http.Handler {
 	mux.HandleFunc("GET /run/{run}", func(w http.ResponseWriter, r *http.Request) { f.page(w, r, []string{r.PathValue("run")}) })
 	mux.HandleFunc("GET /compare", func(w http.ResponseWriter, r *http.Request) { f.page(w, r, r.URL.Query()["run"]) })
 	mux.HandleFunc("GET /history", func(w http.ResponseWriter, r *http.Request) { f.page(w, r, f.runs()) })
+	mux.HandleFunc("GET /fuzzing", f.fuzzing)
 	mux.HandleFunc("GET /console/{run}/{log}", f.console)
 	return guard(mux)
 }
@@ -108,8 +109,11 @@ func guard(next http.Handler) http.Handler {
 }
 
 // runs are the names of the folders that hold a record, the oldest first: they are named after their time.
-func (f *Folder) runs() []string {
-	found, _ := fs.Glob(os.DirFS(f.dir), "*/"+reports.RecordName) // the pattern is constant
+func (f *Folder) runs() []string { return f.holding(reports.RecordName) }
+
+// holding are the names of the folders that hold a file.
+func (f *Folder) holding(name string) []string {
+	found, _ := fs.Glob(os.DirFS(f.dir), "*/"+name) // the pattern is constant
 	for i, name := range found {
 		found[i] = filepath.Dir(name)
 	}
@@ -129,7 +133,7 @@ func (f *Folder) index(w http.ResponseWriter, r *http.Request) {
 		}
 		entries = append(entries, f.entry(name))
 	}
-	f.answer(w, func(w io.Writer) error { return html.Index(w, f.dir, entries, left) })
+	f.answer(w, func(w io.Writer) error { return html.Index(w, f.dir, entries, left, len(f.holding(html.CampaignFile))) })
 }
 
 // entry sums a run up, reading its record if that has changed.
@@ -194,6 +198,24 @@ func (f *Folder) page(w http.ResponseWriter, r *http.Request, names []string) {
 		run.Consoles = html.Consoles(filepath.Base(run.Dir))
 	}
 	f.answer(w, func(w io.Writer) error { return html.Write(w, runs, html.Options{Home: "/", Unread: unread}) })
+}
+
+// fuzzing shows what fuzzing left.
+func (f *Folder) fuzzing(w http.ResponseWriter, r *http.Request) {
+	o := html.Options{Home: "/"}
+	for _, name := range f.holding(html.CampaignFile) {
+		c, err := html.LoadCampaign(filepath.Join(f.dir, name))
+		if err != nil {
+			o.Unread = append(o.Unread, reports.Clean(err.Error()))
+			continue
+		}
+		o.Campaigns = append(o.Campaigns, c)
+	}
+	if len(o.Campaigns) == 0 {
+		http.Error(w, "nothing that fuzzing left is here", http.StatusNotFound)
+		return
+	}
+	f.answer(w, func(w io.Writer) error { return html.Write(w, nil, o) })
 }
 
 func (f *Folder) answer(w http.ResponseWriter, write func(io.Writer) error) {

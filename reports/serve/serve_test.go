@@ -43,6 +43,10 @@ func folder(t *testing.T) string {
 		t.Fatal(err)
 	}
 	put(t, filepath.Join(foreign, record.EventsFile), "no record")
+	if err := os.Mkdir(filepath.Join(dir, "fuzz-1"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(dir, "fuzz-1", "fuzz.json"), `{"Target":"xen:debian-12"}`)
 	put(t, filepath.Join(dir, "secret"), "secret")
 	return dir
 }
@@ -76,6 +80,8 @@ func TestPages(t *testing.T) {
 		{"GET", "/compare?run=" + first + "&run=" + second, "localhost", 200, `"mark":"B"`},
 		{"GET", "/history", "localhost", 200, "Could not be read"},
 		{"GET", "/console/" + first + "/console-uml=debian-12-1.log", "localhost", 200, "<script>alert(1)"},
+		{"GET", "/", "localhost", 200, "fuzzing: 1 campaign"},
+		{"GET", "/fuzzing", "localhost", 200, "xen:debian-12"},
 		{"GET", "/run/%3Cb%3Eforeign", "localhost", 422, "not a run"},
 		// DNS rebinding: another name that leads here.
 		{"GET", "/", "attacker.example", 421, "own names alone"},
