@@ -35,10 +35,11 @@ func entry32(id, clause string, of func(e xen.Early) bool, body func(g *guest, e
 // narrower are answers that differ from those to 64-bit code: the calls come by way of code that translates their
 // structures.
 var narrower = map[opKey]expect.Known{
-	"XENMEM_machphys_mfn_list":  {Text: "-ENOTSUP", Source: "CONFIG_PV32 is off"},
-	"XENMEM_claim_pages":        {Text: "-ENOSYS", Source: compatMemoryC + "has no such case"},
-	"XENMEM_acquire_resource":   {Text: "-EFAULT", Source: compatMemoryC + "reads the structure before it is looked at who calls"},
-	"XENMEM_machine_memory_map": {Text: "-EFAULT", Source: compatMemoryC + "reads the structure before it is looked at who calls"},
+	"XENMEM_machphys_mfn_list":              {Text: "-ENOTSUP", Source: "CONFIG_PV32 is off"},
+	"XENMEM_claim_pages":                    {Text: "-ENOSYS", Source: compatMemoryC + "has no such case"},
+	"XENMEM_acquire_resource":               {Text: "-EFAULT", Source: compatMemoryC + "reads the structure before it is looked at who calls"},
+	"VCPUOP_register_vcpu_time_memory_area": {Text: "-ENOSYS", Source: "Xen 4.14's compat_vcpu_op (xen/common/compat/domain.c) has no such case, later ones have"},
+	"XENMEM_machine_memory_map":             {Text: "-EFAULT", Source: compatMemoryC + "reads the structure before it is looked at who calls"},
 }
 
 const compatMemoryC = "xen/common/compat/memory.c, xen/arch/x86/x86_64/compat/mm.c: compat_memory_op "
