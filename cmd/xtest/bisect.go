@@ -83,7 +83,7 @@ func (f *bisectFlags) add(c *cobra.Command) {
 
 // started takes note of what was typed.
 func (f *bisectFlags) started(c *cobra.Command) {
-	f.typed, f.noiseSet = machineFlags(c.Flags()), c.Flags().Changed("noise")
+	f.typed, f.noiseSet = runnable(machineFlags(c.Flags())), c.Flags().Changed("noise")
 }
 
 // check checks what does not depend on the axis.

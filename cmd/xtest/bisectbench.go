@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"xtest/bisect"
-	"xtest/config"
 	"xtest/reports"
 	"xtest/reports/bench"
 	"xtest/runner/qemu"
@@ -222,16 +221,8 @@ func (h *hunt) measureOnce(ctx context.Context, candidate string) (m measured, e
 	}
 	y := h.yardstick
 	y.boots++
-	salt := y.boots
-	adapt := s.adapt
-	s.adapt = func(o *config.Options) {
-		if adapt != nil {
-			adapt(o)
-		}
-		o.Salt = salt
-	}
 	start := time.Now()
-	model, unknown, err := h.lab.boot(ctx, fmt.Sprintf("%03d", salt), s)
+	model, unknown, err := h.lab.boot(ctx, fmt.Sprintf("%03d", y.boots), s.salted(y.boots))
 	if err != nil {
 		return m, err
 	}

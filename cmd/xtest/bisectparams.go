@@ -81,6 +81,7 @@ func (f *bisectFlags) params(ctx context.Context, target string, good, bad []str
 		return subject{
 			target: target,
 			adapt:  func(o *config.Options) { o.Params = append(o.Params, candidate, audible) },
+			flags:  asFlag("params", candidate),
 			env:    []string{"XTEST_PARAMS=" + candidate, "XTEST_TARGET=" + target},
 		}, nil
 	}

@@ -53,7 +53,7 @@ Exit status: 0 explained; 125 the two do not differ, or could not be traced; 2 w
 			return allTargetNames(&f.config), cobra.ShellCompDirectiveDefault
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			f.typed = machineFlags(c.Flags())
+			f.typed = runnable(machineFlags(c.Flags()))
 			return f.explain(c.Context(), args)
 		},
 	}
@@ -150,7 +150,7 @@ func (f *explainFlags) sides(args []string) ([]*explained, error) {
 		}
 		s.words = strings.TrimSpace(target + " " + params[i])
 		more := strings.Fields(params[i])
-		s.subject = subject{target: target, adapt: func(o *config.Options) { o.Params = append(o.Params, more...) }}
+		s.subject = subject{target: target, flags: asFlag("params", params[i]), adapt: func(o *config.Options) { o.Params = append(o.Params, more...) }}
 		if _, err := s.flags.planFor(s.subject); err != nil {
 			return nil, err
 		}
@@ -202,10 +202,8 @@ func (f *explainFlags) measure(ctx context.Context, s *explained, dir string, pr
 	}
 	defer lab.close()
 	for n := 1; n <= f.boots; n++ {
-		one := s.subject
-		one.adapt = salted(s.subject, n)
 		progress.Say(fmt.Sprintf(" boot      %-4s %s, measured %d of %d", s.name, s.words, n, f.boots))
-		model, _, err := lab.boot(ctx, fmt.Sprintf("%s-%d", s.name, n), one)
+		model, _, err := lab.boot(ctx, fmt.Sprintf("%s-%d", s.name, n), s.subject.salted(n))
 		if err != nil {
 			return err
 		}
@@ -223,15 +221,6 @@ func (f *explainFlags) measure(ctx context.Context, s *explained, dir string, pr
 		}
 	}
 	return nil
-}
-
-func salted(s subject, salt int) func(*config.Options) {
-	return func(o *config.Options) {
-		if s.adapt != nil {
-			s.adapt(o)
-		}
-		o.Salt = salt
-	}
 }
 
 // whyNot is why the specs of a run did not do what they were to.
@@ -275,10 +264,8 @@ func (f *explainFlags) traceOnce(ctx context.Context, s *explained, dir string, 
 	}
 	defer lab.close()
 	lab.trace = true
-	one := s.subject
-	one.adapt = salted(s.subject, 1)
 	progress.Say(fmt.Sprintf(" boot      %-4s %s, traced", s.name, s.words))
-	model, _, err := lab.boot(ctx, s.name+"-traced", one)
+	model, _, err := lab.boot(ctx, s.name+"-traced", s.subject.salted(1))
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"xtest/bisect"
@@ -23,12 +24,30 @@ import (
 type subject struct {
 	target string
 	adapt  func(*config.Options) // makes its machine what it is; may be nil
+	flags  []string              // what adapt does, as flags of `xtest run`, as far as that can be said so
 	env    []string              // for the command that judges
 	dir    string                // the command's working folder, or ""
 	// unheeded are what the candidate asks for and its build turned back; they are told like boot
 	// parameters that the kernel does not know, and in place of those.
 	unheeded []string
 	built    bool
+}
+
+// asFlag writes a flag with its value, and none for an empty one.
+func asFlag(name, value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{"--" + name + "=" + value}
+}
+
+// runnable are those flags that `xtest run` has, too: others do not belong to a machine.
+func runnable(flags []string) []string {
+	known := runCommand().Flags()
+	return slices.DeleteFunc(flags, func(f string) bool {
+		name, _, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
+		return known.Lookup(name) == nil
+	})
 }
 
 // planFor is the plan of judging the subject by specs.
@@ -39,6 +58,19 @@ func (f *runFlags) planFor(s subject) (runner.Plan, error) {
 		s.adapt(&one.options)
 	}
 	return one.plan([]string{s.target})
+}
+
+// salted gives the subject with a salt.
+func (s subject) salted(salt int) subject {
+	adapt := s.adapt
+	s.adapt = func(o *config.Options) {
+		if adapt != nil {
+			adapt(o)
+		}
+		o.Salt = salt
+	}
+	s.flags = append(slices.Clone(s.flags), fmt.Sprintf("--salt=%d", salt))
+	return s
 }
 
 // lab boots one subject after the other. Each boot is a run of its own in one folder.
@@ -78,7 +110,7 @@ func (l *lab) boot(ctx context.Context, name string, s subject) (model *reports.
 		return nil, nil, err
 	}
 	rec.Add(event.Event{Kind: event.RunStarted, Run: &event.Run{
-		ID: filepath.Base(rec.Dir), Version: version(), Command: os.Args, Flags: l.flags.typed, Seed: plan.Seed, Host: runner.Fingerprint(), Targets: namesOf(plan.Targets),
+		ID: filepath.Base(rec.Dir), Version: version(), Command: os.Args, Flags: slices.Concat(l.flags.typed, s.flags), Seed: plan.Seed, Host: runner.Fingerprint(), Targets: namesOf(plan.Targets),
 	}})
 	err = runner.Run(ctx, plan, rec)
 	rec.Add(event.Event{Kind: event.RunEnded})
