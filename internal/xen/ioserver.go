@@ -81,28 +81,30 @@ const (
 )
 
 // NewIOServer makes a server of a domain that is paused, claims ranges for it and switches it on.
-func NewIOServer(dom DomID, claim func(claim func(kind uint32, first, last uint64) error) error) (s *IOServer, err error) {
-	s = &IOServer{dom: dom}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.Close())
-		}
-	}()
+func NewIOServer(dom DomID, claim func(claim func(kind uint32, first, last uint64) error) error) (*IOServer, error) {
+	s := &IOServer{dom: dom}
+	if err := s.open(claim); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *IOServer) open(claim func(claim func(kind uint32, first, last uint64) error) error) (err error) {
 	if s.call, err = OpenPrivcmd(); err != nil {
-		return nil, err
+		return err
 	}
 	if s.arena, err = NewArena(1); err != nil {
-		return nil, err
+		return err
 	}
 	if s.drivers, err = OpenDrivers(); err != nil {
-		return nil, err
+		return err
 	}
 	made, err := deviceModel(s, dmCreateServer, struct {
 		buffered uint32
 		id       uint16
 	}{})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.id = made.id
 	if err := claim(func(kind uint32, first, last uint64) error {
@@ -113,19 +115,19 @@ func NewIOServer(dom DomID, claim func(claim func(kind uint32, first, last uint6
 		}{s.id, kind, first, last})
 		return err
 	}); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.mapPage(); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := deviceModel(s, dmSetState, struct {
 		id      uint16
 		enabled uint8
 	}{s.id, 1}); err != nil {
-		return nil, err
+		return err
 	}
-	s.port, err = s.drivers.Connect(dom, *at[uint32](s, 24))
-	return s, err
+	s.port, err = s.drivers.Connect(s.dom, *at[uint32](s, 24))
+	return err
 }
 
 // mapPage maps the page in which Xen describes accesses.
