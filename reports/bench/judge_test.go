@@ -149,3 +149,28 @@ func TestInterval(t *testing.T) {
 		}
 	}
 }
+
+// TestLooks: looking again and again finds no more by chance than looking once may.
+func TestLooks(t *testing.T) {
+	s := Settings{Size: 0.0001, Alpha: 0.05, Among: 1, Confidence: 0.99, Spread: 0.0056} // so small a size never ends it
+	r := rand.New(rand.NewPCG(12, 1))
+	const trials = 400
+	wrong := 0
+	for range trials {
+		var base, now []float64
+		for {
+			more, f := Next(base, now, s, 1, 60)
+			if more == 0 {
+				if f.Verdict == Different {
+					wrong++
+				}
+				break
+			}
+			base, now = append(base, boots(r, more, 1e7, s.Spread)...), append(now, boots(r, more, 1e7, s.Spread)...)
+		}
+	}
+	t.Logf("equals are different in %d of %d", wrong, trials)
+	if wrong > trials*5/100 {
+		t.Errorf("equals are different in %d of %d, and 5 in 100 are allowed", wrong, trials)
+	}
+}
