@@ -92,7 +92,7 @@ func groups(runs []*Run) (list [][]side) {
 	}()
 	at := map[string]int{}
 	for i, r := range runs {
-		for n, s := range r.Bench.Sides {
+		for n, s := range inOrder(r) {
 			name, key := line(s.Target), s.Target
 			if len(runs) > 1 {
 				name = reports.Mark(i) + " " + name
@@ -110,6 +110,17 @@ func groups(runs []*Run) (list [][]side) {
 		}
 	}
 	return list
+}
+
+// inOrder are a run's sides in the order in which its targets were named.
+func inOrder(r *Run) []*bench.Side {
+	at := map[string]int{}
+	for i, t := range r.Model.Targets {
+		at[t.Name] = i
+	}
+	sides := slices.Clone(r.Bench.Sides)
+	slices.SortStableFunc(sides, func(a, b *bench.Side) int { return cmp.Compare(at[a.Target], at[b.Target]) })
+	return sides
 }
 
 // keys are the benchmarks of a group: names and units, in the order of the sides.
@@ -142,7 +153,7 @@ func (v *benchView) compare(g []side) map[[2]string][]*bench.Row {
 			rows[k][i] = r
 		}
 		for _, n := range c.Notes {
-			if text := line(c.Of + ", " + c.With + ": " + n); !slices.Contains(v.Notes, text) {
+			if text := line(n); !slices.Contains(v.Notes, text) {
 				v.Notes = append(v.Notes, text)
 			}
 		}
@@ -216,7 +227,7 @@ func (row *benchRow) judge(r *bench.Row) int {
 	case r.Verdict == bench.Unknown:
 		row.VerdictClass = "b"
 		if r.More > 0 {
-			row.Why = fmt.Sprintf("%s would tell", count(r.More, "more boot", "more boots"))
+			row.P = count(r.More, "more boot", "more boots") + " would tell"
 		}
 		return unsure
 	}
@@ -234,7 +245,7 @@ func percent(f float64) string {
 	} else if a < 0.001 {
 		digits = 2
 	}
-	if f == 0 {
+	if math.Abs(f) < 0.00005 {
 		return "0\u202f%"
 	}
 	return strings.Replace(fmt.Sprintf("%+.*f\u202f%%", digits, 100*f), "-", "−", 1)

@@ -139,7 +139,9 @@
   // Below a group's heading a clause needs not name its document again.
   const brief = (r) => {
     const doc = T[r[DOC]], clause = T[r[CLAUSE]];
-    return state.group === "clause" && clause.startsWith(doc) ? clause.slice(doc.length).replace(/^[\s:,.]+/, "") : clause;
+    if (state.group !== "clause" || !clause.startsWith(doc)) return clause;
+    const rest = clause.slice(doc.length);
+    return rest.startsWith(".") ? doc.slice(doc.lastIndexOf(" ") + 1) + rest : rest.replace(/^[\s:,]+/, "");
   };
 
   let first = -1, last = -1;

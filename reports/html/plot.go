@@ -205,6 +205,9 @@ func figure(v float64) string {
 	if a := math.Abs(v); a >= 1000 && a < 1e15 {
 		return thousands(int(math.Round(v)))
 	}
+	if math.Abs(v) < 1e-12 {
+		return "0"
+	}
 	s := strconv.FormatFloat(v, 'g', 4, 64)
 	return strings.Replace(s, "-", "−", 1)
 }
