@@ -50,6 +50,13 @@ type dmOp[T any] struct {
 	u     T
 }
 
+// ioRange is struct xen_dm_op_ioreq_server_range.
+type ioRange struct {
+	id          uint16
+	kind        uint32
+	first, last uint64
+}
+
 type dmBuffer struct{ addr, size uint64 }
 
 // deviceModel makes a dm_op with its structure.
@@ -108,11 +115,7 @@ func (s *IOServer) open(claim func(claim func(kind uint32, first, last uint64) e
 	}
 	s.id = made.id
 	if err := claim(func(kind uint32, first, last uint64) error {
-		_, err := deviceModel(s, dmMapRange, struct {
-			id          uint16
-			kind        uint32
-			first, last uint64
-		}{s.id, kind, first, last})
+		_, err := deviceModel(s, dmMapRange, ioRange{s.id, kind, first, last})
 		return err
 	}); err != nil {
 		return err
