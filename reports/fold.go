@@ -93,7 +93,7 @@ func (f *Folder) add(line int, e event.Event) {
 			return
 		}
 	case event.TargetPlanned, event.TargetMissed, event.BootStarted, event.Booted, event.SpecListed,
-		event.Probed, event.SpecStarted, event.SpecEnded, event.Sampled, event.Crashed,
+		event.Probed, event.SpecStarted, event.SpecMoved, event.SpecEnded, event.Sampled, event.Crashed,
 		event.Finished, event.MachineEnded, event.TargetEnded:
 		if e.Target == "" {
 			f.m.Warnings.add(line, "%s without a target; it was skipped", e.Kind)

@@ -26,6 +26,7 @@ func script(events ...event.Event) *Model {
 	return f.Close()
 }
 
+func moved(id string) event.Event { return event.Event{Kind: event.SpecMoved, Spec: id} }
 func is(k event.Kind) event.Event { return event.Event{Kind: k} }
 
 func started(id string) event.Event { return event.Event{Kind: event.SpecStarted, Spec: id} }
@@ -72,6 +73,9 @@ func TestFoldVerdicts(t *testing.T) {
 		{"killed", []event.Event{started("a")}, event.Broken, "xtest ended before the spec did", false},
 		{"the run ended", []event.Event{started("a"), is(event.RunEnded)}, event.Broken, "the run ended before the spec did", false},
 		{"the target ended", []event.Event{started("a"), is(event.TargetEnded)}, event.Broken, "the target ended", false},
+		{"moved and passed", []event.Event{started("a"), moved("a"), is(event.MachineEnded), inBoot(2, started("a")), inBoot(2, ended("a", event.Pass))}, event.Pass, "", false},
+		{"moved and not gone on with", []event.Event{listed("a"), started("a"), moved("a"), is(event.MachineEnded), is(event.TargetEnded)}, "", "", false},
+		{"moved, then a crash", []event.Event{started("a"), moved("a"), inBoot(2, started("a")), inBoot(2, crashed("a"))}, event.Broken, "crashed", true},
 		{"listed only", []event.Event{listed("a")}, "", "", false},
 		{"two ends, the worse last", []event.Event{started("a"), ended("a", event.Pass), ended("a", event.Fail)}, event.Fail, "", false},
 		{"two ends, the worse first", []event.Event{started("a"), ended("a", event.Fail), ended("a", event.NotApplicable)}, event.Fail, "", false},

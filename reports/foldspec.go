@@ -39,6 +39,8 @@ func (f *Folder) spec(t *Target, e event.Event) {
 			s.open = true
 			t.open = append(t.open, s)
 		}
+	case event.SpecMoved:
+		t.close(s)
 	case event.SpecEnded:
 		if !s.Started {
 			// The runner itself calls specs broken that no machine ever came to.
@@ -97,6 +99,16 @@ func believable(r *event.Result) *event.Result {
 	return &c
 }
 
+// close takes a spec from those that run.
+func (t *Target) close(s *Spec) {
+	if s.open {
+		if i := slices.Index(t.open, s); i >= 0 { // cut has taken it out already
+			t.open = slices.Delete(t.open, i, i+1)
+		}
+	}
+	s.open = false
+}
+
 // weight orders verdicts by how bad they are.
 func weight(v event.Verdict) int {
 	return slices.Index([]event.Verdict{"", event.NotApplicable, event.Pass, event.Broken, event.Fail}, v)
@@ -105,12 +117,7 @@ func weight(v event.Verdict) int {
 // judge gives a spec a verdict, unless it has a worse one. Inferred results are this package's own:
 // the agent's word for the same verdict takes their place.
 func (f *Folder) judge(t *Target, s *Spec, r *event.Result, inferred bool) {
-	if s.open {
-		if i := slices.Index(t.open, s); i >= 0 { // cut has taken it out already
-			t.open = slices.Delete(t.open, i, i+1)
-		}
-	}
-	s.open = false
+	t.close(s)
 	old := s.Verdict()
 	same := old == r.Verdict && (s.inferred != inferred)
 	if s.Result != nil && !same && !(f.bench() && old == r.Verdict) {

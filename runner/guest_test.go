@@ -21,6 +21,8 @@ import (
 const (
 	playEnv = "XTEST_TEST_PLAY"
 	bootEnv = "XTEST_TEST_BOOT"
+	// luggageEnv names the file that goes from machine to machine.
+	luggageEnv = "XTEST_TEST_LUGGAGE"
 )
 
 func TestMain(m *testing.M) {
@@ -133,6 +135,7 @@ var plays = map[string]func(*guest){
 	}),
 	"keeps-for-another":  during(func(g *guest) { g.keep("s/a", "trace.gz", "x") }),
 	"keeps-without-end":  during(func(g *guest) { g.flood64() }),
+	"moves":              func(g *guest) { g.move() },
 	"cries-when-all-end": func(g *guest) { g.judge(nil); fmt.Println("Kernel panic - not syncing: at power-off") },
 }
 
@@ -232,6 +235,40 @@ func (g *guest) flood() {
 			hang()
 		}
 	}
+}
+
+// move passes all specs, of which those that move must find in the second machine what they wrote in the first.
+func (g *guest) move() {
+	g.booted()
+	for _, id := range g.order.Specs {
+		g.start(id)
+		verdict := event.Pass
+		if l := g.order.Luggage; l != nil && slices.Contains(l.Specs, id) && !g.carry(l, id) {
+			verdict = event.Fail
+		}
+		if g.boot == 2 && id == "s/moves-and-dies" {
+			os.Exit(1)
+		}
+		g.end(id, verdict)
+	}
+	g.finish()
+}
+
+// carry writes the spec's name to its part of the luggage, or finds it there.
+func (g *guest) carry(l *wire.Luggage, id string) bool {
+	f, err := os.OpenFile(os.Getenv(luggageEnv), os.O_RDWR, 0)
+	if err != nil || l.Device != "/dev/luggage" {
+		return false
+	}
+	defer f.Close()
+	at := int64(slices.Index(l.Specs, id)) * l.Size
+	if !l.Arrived {
+		_, err = f.WriteAt([]byte(id), at)
+		return err == nil
+	}
+	found := make([]byte, len(id))
+	_, err = f.ReadAt(found, at)
+	return err == nil && string(found) == id
 }
 
 // destroy leaves its mark in the scratch folder, which the next boot must not find.

@@ -26,6 +26,7 @@ type judging struct {
 	salt   int           // of its boots, or 0
 	count  *atomic.Int32 // of the target's boots, when several work on it; may be nil
 	up     bool          // it came up once
+	moving moving
 
 	patience patience
 }
@@ -33,12 +34,18 @@ type judging struct {
 const destructive = "destructive"
 
 func (j *judging) run(ctx context.Context) {
+	if err := j.pack(); err != nil {
+		for _, id := range j.moving.specs {
+			j.ended(id, event.Result{Verdict: event.Broken, Reason: err.Error()})
+		}
+	}
+	defer j.moving.unpack()
 	idle := 0 // boots in a row that judged nothing
 	for len(j.order) > 0 && ctx.Err() == nil && j.rec.Err() == nil {
-		before := len(j.order)
+		before, left := len(j.order), len(j.moving.gone)
 		end := j.boot(ctx, j.batch())
 		j.up = j.up || end.booted
-		if len(j.order) < before {
+		if len(j.order) < before || len(j.moving.gone) > left {
 			idle = 0
 			continue
 		}
@@ -57,19 +64,25 @@ func (j *judging) run(ctx context.Context) {
 	}
 }
 
-// batch chooses what the next boot judges: all that may share a machine, else one destructive spec.
+// batch chooses what the next boot judges: all that may share a machine, else those that come from
+// another one, else one destructive spec.
 func (j *judging) batch() []string {
 	if j.image.Nests {
 		return slices.Clone(j.order)
 	}
-	var shared []string
+	var shared, moved []string
 	for _, id := range j.order {
-		if j.specs[id].Meta.Grade != destructive {
+		switch {
+		case j.moving.gone[id]:
+			moved = append(moved, id)
+		case j.specs[id].Meta.Grade != destructive:
 			shared = append(shared, id)
 		}
 	}
-	if len(shared) > 0 {
-		return shared
+	for _, together := range [][]string{shared, moved} {
+		if len(together) > 0 {
+			return together
+		}
 	}
 	return j.order[:1]
 }
@@ -79,7 +92,7 @@ func (j *judging) boot(ctx context.Context, batch []string) ending {
 		j.boots = int(j.count.Add(1))
 	}
 	j.rec.Add(event.Event{Kind: event.BootStarted, Target: j.target, Boot: j.boots, Salt: j.salt})
-	order := wire.Order{Seed: j.seed, Trace: j.trace, Specs: batch}
+	order := wire.Order{Seed: j.seed, Trace: j.trace, Specs: batch, Luggage: j.moving.luggage(batch)}
 	for _, id := range batch {
 		if s := j.specs[id].Meta.Suite; !slices.Contains(order.Suites, s) {
 			order.Suites = append(order.Suites, s)

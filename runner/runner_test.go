@@ -27,6 +27,7 @@ type fake struct {
 	limit   time.Duration
 	scale   float64
 	missing error
+	luggage string // the device that its machines share
 
 	mu        sync.Mutex
 	boots     int
@@ -39,7 +40,7 @@ func (f *fake) Prepare(context.Context, string, *machine.Supplies) (*machine.Ima
 	if f.missing != nil {
 		return nil, f.missing
 	}
-	return &machine.Image{Plan: event.Plan{Backend: "fake"}, Scale: f.scale, BootLimit: f.limit, Launch: f.launch}, nil
+	return &machine.Image{Plan: event.Plan{Backend: "fake"}, Scale: f.scale, BootLimit: f.limit, Launch: f.launch, Luggage: f.luggage}, nil
 }
 
 func (f *fake) launch(b machine.Boot) (machine.Launch, error) {
@@ -48,7 +49,7 @@ func (f *fake) launch(b machine.Boot) (machine.Launch, error) {
 	f.boots++
 	f.scratches = append(f.scratches, b.Scratch)
 	exe, err := os.Executable()
-	env := append(os.Environ(), playEnv+"="+f.play, fmt.Sprintf("%s=%d", bootEnv, f.boots))
+	env := append(os.Environ(), playEnv+"="+f.play, fmt.Sprintf("%s=%d", bootEnv, f.boots), luggageEnv+"="+b.Luggage)
 	return machine.Launch{Args: []string{exe}, Env: env}, err
 }
 
@@ -149,6 +150,11 @@ func (list transcript) sound(t *testing.T) {
 				t.Errorf("%s started while %s was open", e.Spec, open)
 			}
 			open = e.Spec
+		case event.SpecMoved:
+			if e.Spec != open {
+				t.Errorf("%s moved while %q was open", e.Spec, open)
+			}
+			open = ""
 		case event.SpecEnded:
 			if verdicts[e.Spec]++; !listed[e.Spec] || verdicts[e.Spec] > 1 {
 				t.Errorf("verdict number %d for %q", verdicts[e.Spec], e.Spec)

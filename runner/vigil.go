@@ -164,8 +164,13 @@ func (v *vigil) take(in event.Event) (progress bool) {
 			v.strange(fmt.Errorf("the end of %.80q, which does not run or got no verdict", in.Spec))
 			return false
 		}
-		v.ended(in.Spec, v.doubted(*in.Result))
+		r := v.doubted(*in.Result)
 		v.open = ""
+		if v.moving.leaves(v.specs[in.Spec], r) {
+			v.rec.Add(event.Event{Kind: event.SpecMoved, Target: v.target, Boot: v.boots, Suite: v.specs[in.Spec].Meta.Suite, Spec: in.Spec})
+		} else {
+			v.ended(in.Spec, r)
+		}
 		return true
 	case event.Sampled:
 		if v.open == "" || in.Spec != v.open || in.Sample == nil {

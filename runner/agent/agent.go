@@ -238,6 +238,12 @@ func (a *agent) judge(order wire.Order) error {
 		Sweep:   sweep,
 		Drain:   a.drain,
 	}
+	if l := order.Luggage; l != nil {
+		env.Luggage = map[string]spec.Luggage{}
+		for i, id := range l.Specs {
+			env.Luggage[id] = spec.Luggage{Disk: l.Device, At: int64(i) * l.Size, Size: l.Size, Arrived: l.Arrived}
+		}
+	}
 	slices.Sort(order.Specs)
 	spec.Run(env, func(l spec.Listed) bool {
 		_, found := slices.BinarySearch(order.Specs, l.ID)

@@ -24,6 +24,7 @@ const (
 	SpecListed    Kind = "spec-listed"    // Spec, Meta: the spec is going to be judged
 	Probed        Kind = "probed"         // Probe, Reason ("" when the capability is there)
 	SpecStarted   Kind = "spec-started"   // Spec
+	SpecMoved     Kind = "spec-moved"     // Spec: it passed in its first machine and goes on in another
 	SpecEnded     Kind = "spec-ended"     // Spec, Result
 	Sampled       Kind = "sampled"        // Spec, Sample
 	Kept          Kind = "kept"           // Spec, File: a part of a file was added to the run's folder
@@ -167,6 +168,7 @@ type Meta struct {
 	Labels  []string      `json:"labels,omitempty"`
 	Limit   time.Duration `json:"limit,omitempty"` // on this machine, after scaling
 	Ends    []string      `json:"ends,omitempty"`  // the ways in which it may end the guest that runs it
+	Moves   bool          `json:"moves,omitempty"` // it is judged in two machines, one after the other
 	Sources []string      `json:"sources,omitempty"`
 }
 

@@ -37,6 +37,7 @@ type Command struct {
 	Stdout  *os.File
 	Stderr  *os.File
 	Files   []*os.File // descriptors 3 and up
+	Hold    *os.File   // what the guard keeps open while the command runs, or nil
 }
 
 // Process is a guarded command.
@@ -56,6 +57,9 @@ func Start(c Command) (*Process, error) {
 	cmd.Args = append([]string{marker, c.Scratch, strconv.Itoa(len(c.Files))}, c.Args...)
 	cmd.Env, cmd.Dir = append([]string{}, c.Env...), c.Dir
 	cmd.ExtraFiles = append([]*os.File{r}, c.Files...)
+	if c.Hold != nil {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, c.Hold)
+	}
 	if c.Stdin != nil { // a nil *os.File in an interface would not be nil
 		cmd.Stdin = c.Stdin
 	}
@@ -108,6 +112,7 @@ func watch(scratch, files string, args []string) int {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if n, err := strconv.Atoi(files); err == nil {
+		unix.CloseOnExec(leash + 1 + n) // what is only held, if anything
 		for i := range n {
 			// The command gets its copies one lower; a second one would hold a channel open that the
 			// command has closed.

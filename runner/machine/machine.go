@@ -66,6 +66,8 @@ type Image struct {
 	// Nests is set where the machine's agent brings up guests of its own to judge specs in: destructive
 	// ones need no boot of the machine then.
 	Nests bool
+	// Luggage is the device in the machine that [Boot.Luggage] is, or "" where it can be none.
+	Luggage string
 	// Launch says how to start the machine, writing what this boot alone needs into Boot.Scratch.
 	Launch func(b Boot) (Launch, error)
 	// Repeats has equal orders boot alike, to the instruction where the machine's clock counts them: the
@@ -86,6 +88,8 @@ type Boot struct {
 	Token   string   // for the kernel's command line, as xtest.token
 	Order   []byte   // that goes into the initial RAM file system, or nil: it goes over the channel
 	Params  []string // boot parameters of this boot alone, the last ones
+	// Luggage is a file that is to be a disk of the machine, written in place, or "".
+	Luggage string
 	// Dump is where the machine's memory may be kept when it crashes, an absolute path, or "" when it
 	// may be kept nowhere.
 	Dump string

@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	case "cries":
 		play()
+	case "stays":
+		for {
+			unix.Pause()
+		}
 	case "limps":
 		limp()
 	}

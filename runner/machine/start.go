@@ -56,29 +56,33 @@ const channelLimit = 256 << 20
 // Start boots the image. The order is completed with the keys of this boot; logPath is where the
 // console's log goes, or "".
 func (img *Image) Start(order wire.Order, logPath string) (*Machine, error) {
-	scratch, err := os.MkdirTemp("", "xtest-machine-")
+	scratch, held, err := newScratch()
 	if err != nil {
-		return nil, fmt.Errorf("making a scratch folder: %w (TMPDIR chooses where)", err)
+		return nil, err
 	}
-	m, err := img.start(order, logPath, scratch)
+	defer held.Close()
+	m, err := img.start(order, logPath, scratch, held)
 	if err != nil {
 		os.RemoveAll(scratch)
 	}
 	return m, err
 }
 
-func (img *Image) start(order wire.Order, logPath, scratch string) (*Machine, error) {
+func (img *Image) start(order wire.Order, logPath, scratch string, held *os.File) (*Machine, error) {
 	order.Key, order.Token = wire.NewKey(), rand.Text()
 	if img.Repeats {
 		sum := sha256.Sum256([]byte("token " + strconv.FormatUint(order.Seed, 10)))
 		order.Token = hex.EncodeToString(sum[:13])
 	}
 	order.Modules, order.Root, order.Scale, order.Counted = img.Modules, img.Root, img.Scale, img.Repeats
+	boot := Boot{Scratch: scratch, Token: order.Token, Params: img.Params}
+	if order.Luggage != nil {
+		boot.Luggage, order.Luggage.Device = order.Luggage.File, img.Luggage
+	}
 	text, err := json.Marshal(order)
 	if err != nil {
 		panic(err) // the order is made of plain values
 	}
-	boot := Boot{Scratch: scratch, Token: order.Token, Params: img.Params}
 	if img.Repeats {
 		boot.Order, text = text, nil
 	}
@@ -112,7 +116,7 @@ func (img *Image) start(order wire.Order, logPath, scratch string) (*Machine, er
 		defer its.Close()
 		files = append(files, its)
 	}
-	m, err := img.join(launch, order.Key, text, logPath, scratch, ours, files)
+	m, err := img.join(launch, order.Key, text, logPath, scratch, held, ours, files)
 	if err != nil {
 		if socket != nil {
 			err = errors.Join(err, socket.Close())
@@ -146,7 +150,7 @@ func oneWay() (ours, theirs *os.File, err error) {
 
 // join starts the process and takes its console and the event channel up. The order is the text that
 // the agent waits for, or nil.
-func (img *Image) join(launch Launch, key, order []byte, logPath, scratch string, channel *os.File, files []*os.File) (*Machine, error) {
+func (img *Image) join(launch Launch, key, order []byte, logPath, scratch string, held, channel *os.File, files []*os.File) (*Machine, error) {
 	consoleR, consoleW, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("making the console's pipe: %w", err)
@@ -174,7 +178,7 @@ func (img *Image) join(launch Launch, key, order []byte, logPath, scratch string
 	}
 	err = confined(processor, func() (err error) {
 		m.process, err = guard.Start(guard.Command{
-			Args: launch.Args, Env: launch.Env, Dir: cmp.Or(launch.Dir, scratch), Scratch: scratch,
+			Args: launch.Args, Env: launch.Env, Dir: cmp.Or(launch.Dir, scratch), Scratch: scratch, Hold: held,
 			Stdout: consoleW, Stderr: consoleW, Files: files,
 		})
 		return err

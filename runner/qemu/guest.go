@@ -35,6 +35,7 @@ func (g guest) launch(b machine.Boot) (machine.Launch, error) {
 			return machine.Launch{}, err
 		}
 	}
+	g.luggage = b.Luggage
 	m := &monitor{}
 	l := machine.Launch{Args: g.args(b), Env: []string{"TMPDIR=" + b.Scratch}, Control: m.control}
 	if g.dump {

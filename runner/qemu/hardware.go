@@ -32,6 +32,7 @@ type hardware struct {
 	cores   int
 	clock   string
 	root    string // an image of the root file system, "" for none
+	luggage string // a file that becomes a second disk, "" for none
 	monitor bool   // descriptor 4 is a QMP socket
 	dump    bool   // a guest that reset or switched itself off is kept until the monitor says quit
 }
@@ -60,6 +61,9 @@ func (h hardware) args() []string {
 		// Shared between machines: what a guest writes goes to a file of its own that QEMU has unlinked. No
 		// machine writes the image, and QEMU's locks would clash with the one that User-Mode Linux holds.
 		args = append(args, "-drive", "if=none,id=root,format=raw,snapshot=on,file.locking=off,file="+escape(h.root), "-device", disk+",drive=root")
+	}
+	if h.luggage != "" {
+		args = append(args, "-drive", "if=none,id=luggage,format=raw,file.locking=off,file="+escape(h.luggage), "-device", disk+",drive=luggage")
 	}
 	if h.typ == Q35 {
 		args = append(args, "-device", "pvpanic", "-action", "panic=none")

@@ -173,7 +173,7 @@ func (v Variant) Prepare(ctx context.Context, what string, s *machine.Supplies) 
 		if g.root, part, err = s.Userland(ctx, release); err != nil {
 			return nil, err
 		}
-		img.Root = &wire.Root{Device: "/dev/vda", Type: "ext4"}
+		img.Root, img.Luggage = &wire.Root{Device: "/dev/vda", Type: "ext4"}, "/dev/vdb"
 		img.Plan.Parts = append(img.Plan.Parts, part)
 		names = append(names, "virtio_blk", transport(h.typ), "ext4")
 	}

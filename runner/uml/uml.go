@@ -93,7 +93,7 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	img := &machine.Image{
 		Plan:    event.Plan{Backend: "uml", Parts: []event.Artefact{kernel.Artefact, libc.Artefact}},
 		Modules: s.Modules, Scale: 2, BootLimit: 60 * time.Second,
-		Memory: g.memory, Cores: 1, Folder: g.folder(),
+		Memory: g.memory, Cores: 1, Folder: g.folder(), Luggage: "/dev/ubdb",
 	}
 	if s.HasUserland() {
 		var part event.Artefact
@@ -150,6 +150,9 @@ func (g guest) args(b machine.Boot) []string {
 	if g.root != "" {
 		// Copy-on-write: the image is shared and stays as it is.
 		args = append(args, "ubda="+filepath.Join(b.Scratch, "root.cow")+","+g.root)
+	}
+	if b.Luggage != "" {
+		args = append(args, "ubdb="+b.Luggage)
 	}
 	return args
 }

@@ -53,12 +53,22 @@ type Order struct {
 	Tasks   map[string]Task `json:"tasks,omitempty"`
 	Install *Install        `json:"install,omitempty"` // make a root file system instead of judging specs
 	Fuzz    *Fuzz           `json:"fuzz,omitempty"`    // make calls that come through shared memory instead
+	Luggage *Luggage        `json:"luggage,omitempty"`
 }
 
 // Fuzz asks the agent to make the calls that the host writes into memory which the two share.
 type Fuzz struct {
 	Space string `json:"space"` // how calls are made, as xtest/fuzz/call names it
 	Key   []byte `json:"key"`   // by which the host finds the memory
+}
+
+// Luggage is a disk that goes from one machine to the next with what specs that move put on it.
+type Luggage struct {
+	File    string   `json:"-"` // on the host
+	Device  string   `json:"device"`
+	Specs   []string `json:"specs"` // whose parts of the disk follow each other
+	Size    int64    `json:"size"`  // of each part, in bytes
+	Arrived bool     `json:"arrived,omitempty"`
 }
 
 // Task is what there is to know of a spec from outside of the guest that runs it.

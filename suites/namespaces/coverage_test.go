@@ -25,7 +25,6 @@ var unjudged = map[string]string{
 	"TDN-019": "as NET-019: conntrack, nftables and tunnels are modules that these machines lack; routes and neighbours go with the interfaces that the teardown specs watch",
 	"TDN-021": "judged with the teardown of IPC namespaces as a whole: ipc/mqueue-mount-stays has the mount, the teardown specs the count of objects",
 	"TDN-023": "judged by listns/ended and ioctl/mount-walk, which see a namespace go; that none stays over many cycles is the teardown specs' matter",
-	"CRT-008": "no subject in a user namespace of its own is dumped yet",
 	"CRT-010": "criu dumps pidfds from 4.0 on; the releases' subjects have none",
 }
 

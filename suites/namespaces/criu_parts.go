@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -32,6 +33,7 @@ var subjectParts = map[string]part{
 	"clock":  {makeNothing, tellClock},
 	"cgroup": {makeNothing, tellCgroup},
 	"tcp":    {dialPeer, talk},
+	"pair":   {makePair, tellPair},
 }
 
 func makeNothing(*subject) error        { return nil }
@@ -280,5 +282,41 @@ func talk(s *subject, f facts) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// makePair makes a connection of which the subject has both ends, with a line that nobody has read on its
+// way in each direction.
+func makePair(s *subject) error {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	one, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		return err
+	}
+	other, err := l.Accept()
+	s.pair = [2]*dialogue{{one, bufio.NewReader(one)}, {other, bufio.NewReader(other)}}
+	return errors.Join(err, s.sendBoth())
+}
+
+func (s *subject) sendBoth() error {
+	_, err := io.WriteString(s.pair[0].conn, "there\n")
+	_, back := io.WriteString(s.pair[1].conn, "and back\n")
+	return errors.Join(err, back)
+}
+
+// tellPair reads what was on its way, and sends more.
+func tellPair(s *subject, f facts) error {
+	for i, end := range s.pair {
+		end.conn.SetDeadline(time.Now().Add(10 * time.Second))
+		line, err := end.in.ReadString('\n')
+		f[fmt.Sprintf("recv() at end %d: text, error", i)] = fmt.Sprintf("%q, %v", line, err)
+		f[fmt.Sprintf("bytes behind it at end %d", i)] = fmt.Sprint(end.in.Buffered())
+		f[fmt.Sprintf("getsockname(), getpeername() of end %d", i)] = fmt.Sprint(end.conn.LocalAddr(), end.conn.RemoteAddr())
+	}
+	f["send()"] = fmt.Sprint(s.sendBoth())
 	return nil
 }

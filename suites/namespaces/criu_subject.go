@@ -42,6 +42,7 @@ type subject struct {
 	order subjectOrder
 	kept  []any
 	peer  *dialogue
+	pair  [2]*dialogue
 	ghost *os.File
 }
 
@@ -117,16 +118,20 @@ func enterRoot() error {
 func (f *frozen) launch(t *spec.T, o subjectOrder) {
 	text, err := json.Marshal(o)
 	t.Setup("writing the subject's order", errors.Join(err, os.WriteFile(filepath.Join(f.dir, "order"), text, 0o644)))
-	if o.Flags&unix.CLONE_NEWNS != 0 {
-		t.Setup("making a root", unix.Mount(f.dir, f.dir, "", unix.MS_BIND, ""))
-		t.Setup("making a root", unix.Mount("none", f.dir, "", unix.MS_PRIVATE, ""))
-		f.restore = append(f.restore, "--root", f.dir)
-	}
+	f.house(t, o)
 	s := newScript()
 	s.log.long = time.Minute
 	flags := o.Flags
 	if flags != 0 {
 		s.must(fmt.Sprintf("unshare(%s)", flagNames(flags)), unix.SYS_UNSHARE, flags)
+	}
+	if flags&unix.CLONE_NEWUSER != 0 {
+		s.mapRoot(0, 0)
+		if flags&unix.CLONE_NEWNS != 0 {
+			// Mounts that came with a user namespace are locked in their places: it takes a new one.
+			s.mount("none", "/", "none", unix.MS_REC|unix.MS_PRIVATE, "")
+			s.mount(f.dir, f.dir, "none", unix.MS_BIND, "")
+		}
 	}
 	if o.Flags&unix.CLONE_NEWTIME != 0 {
 		s.write("/proc/self/timens_offsets", fmt.Sprintf("monotonic %d 0", timeAhead))
@@ -151,6 +156,15 @@ func (f *frozen) launch(t *spec.T, o subjectOrder) {
 	t.Cleanup(f.end)
 	t.Setup("starting the subject", errors.Join(p.Wait(t), s.check()))
 	f.pid, f.born = pid.Value(), s
+}
+
+// house makes the root of a subject that has mounts of its own.
+func (f *frozen) house(t *spec.T, o subjectOrder) {
+	if o.Flags&unix.CLONE_NEWNS != 0 {
+		t.Setup("making a root", unix.Mount(f.dir, f.dir, "", unix.MS_BIND, ""))
+		t.Setup("making a root", unix.Mount("none", f.dir, "", unix.MS_PRIVATE, ""))
+		f.restore = append(f.restore, "--root", f.dir)
+	}
 }
 
 // timeAhead is the offset of the subject's monotonic clock, in seconds.

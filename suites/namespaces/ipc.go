@@ -76,6 +76,21 @@ func (s *script) semValue(text string, id call) call {
 }
 
 var _ = suite.Describe("ipc", func() {
+	suite.It(spec.Meta{
+		ID: "ipc/sem-works", Level: spec.Must,
+		Clause: "ipc_namespaces(7), semop(2): semaphores of a namespace are counted by those in it",
+		Needs:  []spec.Probe{ipcNS, sysv},
+	}, func(t *spec.T) {
+		s := newScript()
+		s.own(unix.CLONE_NEWIPC)
+		id := objects[2].make(s)
+		s.call("semop(id, {0, 2, 0}, 1)", unix.SYS_SEMOP, id, s.bytes(ns.SemOp(0, 2, 0)), 1).succeeds()
+		s.call("semop(id, {0, -1, 0}, 1)", unix.SYS_SEMOP, id, s.bytes(ns.SemOp(0, -1, 0)), 1).succeeds()
+		s.semValue("semctl(id, 0, GETVAL) after semop(+2) and semop(-1)", id).gives(1)
+		s.call("semop(id, {0, -2, IPC_NOWAIT}, 1)", unix.SYS_SEMOP, id, s.bytes(ns.SemOp(0, -2, ns.IPCNoWait)), 1).refused(unix.EAGAIN)
+		s.run(t)
+	})
+
 	for i, o := range objects {
 		isolates(spec.Meta{
 			ID: "ipc/" + o.name + "-key-isolated", Level: spec.Must, Sources: []string{fmt.Sprintf("IPC-%03d", []int{1, 2, 3}[i])},

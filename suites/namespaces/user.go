@@ -20,6 +20,23 @@ func (s *script) unmapped() {
 
 var _ = suite.Describe("user", func() {
 	suite.It(spec.Meta{
+		ID: "user/unshare-moves", Level: spec.Must,
+		Clause: "unshare(2) CLONE_NEWUSER: a caller that is not refused is in another user namespace, whatever it was allowed before",
+		Needs:  []spec.Probe{exists("/proc/self/ns/user")},
+	}, func(t *spec.T) {
+		// It asks no probe that makes user namespaces: one that only seems to come about would be their reason.
+		s := newScript()
+		before := s.readlink("/proc/self/ns/user")
+		moved := s.call("unshare(CLONE_NEWUSER)", unix.SYS_UNSHARE, unix.CLONE_NEWUSER)
+		after := s.readlink("/proc/self/ns/user")
+		s.run(t)
+		if err := moved.Err(); err != nil {
+			t.NotApplicable("unshare(CLONE_NEWUSER): %s", spec.ErrnoName(err))
+		}
+		t.True("readlink(/proc/self/ns/user)", before.String() != after.String(), "as before: "+after.String(), "another namespace")
+	})
+
+	suite.It(spec.Meta{
 		ID: "user/unmapped-ids", Level: spec.Must, Sources: []string{"USR-001", "USR-022"},
 		Clause: "user_namespaces(7) Unmapped user and group IDs: getuid(2) and getgid(2) give the overflow IDs",
 		Needs:  []spec.Probe{ordinaryUser},

@@ -53,6 +53,9 @@ type Meta struct {
 	// Ends are the ways, as [xtest/runner/event] names them, in one of which the spec is to end the guest
 	// that runs it. One that lives on has failed. It goes with [Destructive].
 	Ends []string
+	// Moves has the spec judged in two machines, one after the other: its body runs in both, and what passes
+	// in the first takes its [Luggage] to the second, whose verdict counts.
+	Moves bool
 	// Labels are for users to choose specs by, beside suite and kind.
 	Labels []string
 }
@@ -71,7 +74,7 @@ func (m Meta) Event(suite string, scale float64) *event.Meta {
 	}
 	return &event.Meta{
 		Suite: suite, Clause: m.Clause, Level: string(m.Level), Grade: m.Grade.String(),
-		Needs: needs, Labels: m.Labels, Limit: m.limit(scale), Sources: m.Sources, Ends: m.Ends,
+		Needs: needs, Labels: m.Labels, Limit: m.limit(scale), Sources: m.Sources, Ends: m.Ends, Moves: m.Moves,
 	}
 }
 
@@ -95,6 +98,8 @@ func (m Meta) validate() {
 		panic(fmt.Sprintf("spec %q: there is no grade %d", m.ID, int(m.Grade)))
 	case len(m.Ends) > 0 && m.Grade != Destructive:
 		panic(fmt.Sprintf("spec %q: it ends its guest and is not graded destructive", m.ID))
+	case m.Moves && m.Grade != Guest:
+		panic(fmt.Sprintf("spec %q: it moves and is graded %s, not guest", m.ID, m.Grade))
 	case m.Limit < 0:
 		panic(fmt.Sprintf("spec %q: a limit of %v", m.ID, m.Limit))
 	}

@@ -38,6 +38,7 @@ func TestBadDeclarationsPanic(t *testing.T) {
 		"neither MUST":           func(m *Meta) { m.ID, m.Level = "m/other", "MAY" },
 		"there is no grade 3":    func(m *Meta) { m.ID, m.Grade = "m/other", 3 },
 		"a limit of -1s":         func(m *Meta) { m.ID, m.Limit = "m/other", -time.Second },
+		"it moves and is graded": func(m *Meta) { m.ID, m.Moves = "m/other", true },
 		"in lower case, without": func(m *Meta) { m.ID = "m/with space" },
 		"\"m/Upper\": an ID is":  func(m *Meta) { m.ID = "m/Upper" },
 	} {

@@ -31,6 +31,8 @@ type Environment struct {
 	Counted bool
 	// Traced says that benchmarks are to be traced, not measured.
 	Traced bool
+	// Luggage is what specs that move have, by their IDs. A machine that shares no disk with another has none.
+	Luggage map[string]Luggage
 	// Emit puts an event on the record before it returns.
 	Emit func(event.Event)
 	// Drain waits until what was put on the record has left the machine. It may be nil.
