@@ -21,8 +21,6 @@ var assertions = map[string]int{
 var unjudged = map[string]string{
 	"UTS-010": "gethostname(2) with a small buffer is the C library's doing: on this architecture there is no such system call, and uname(2) takes no size",
 	"NET-016": "no machine that xtest boots has a physical interface to lose, and a virtual one is destroyed with its namespace by design",
-	"NET-019": "rule sets are written in netfilter's own language, which the kernels judged here have as modules at best; that chains of one namespace see no packet of another follows from net/links-isolated",
-	"TDN-019": "as NET-019: conntrack, nftables and tunnels are modules that these machines lack; routes and neighbours go with the interfaces that the teardown specs watch",
 	"TDN-021": "judged with the teardown of IPC namespaces as a whole: ipc/mqueue-mount-stays has the mount, the teardown specs the count of objects",
 	"TDN-023": "judged by listns/ended and ioctl/mount-walk, which see a namespace go; that none stays over many cycles is the teardown specs' matter",
 	"CRT-010": "criu dumps pidfds from 4.0 on; the releases' subjects have none",

@@ -31,9 +31,14 @@ func Cycles(ctx context.Context, k ns.Kind, n int) error { return cycles(ctx, k,
 
 // cycles is Cycles, or with flag 0 its control.
 func cycles(ctx context.Context, k ns.Kind, flag uintptr, n int) error {
+	return fullCycles(ctx, k, flag, n, func(*script) {})
+}
+
+// fullCycles is cycles in which the members of the namespaces also do what fill adds.
+func fullCycles(ctx context.Context, k ns.Kind, flag uintptr, n int, fill func(*script)) error {
 	var since time.Time // of the first refusal in a row
 	for n > 0 {
-		made, err := cycle(ctx, k, flag, min(n, batch))
+		made, err := cycle(ctx, k, flag, min(n, batch), fill)
 		n -= made
 		switch {
 		case err == nil:
@@ -53,7 +58,7 @@ func cycles(ctx context.Context, k ns.Kind, flag uintptr, n int) error {
 
 // cycle makes n namespaces, each in a process that ends, with a member of its own where the maker itself
 // does not become one, and says how many came about.
-func cycle(ctx context.Context, k ns.Kind, flag uintptr, n int) (made int, err error) {
+func cycle(ctx context.Context, k ns.Kind, flag uintptr, n int, fill func(*script)) (made int, err error) {
 	s := newScript()
 	s.own(0)
 	bell := s.must("eventfd(0, EFD_NONBLOCK)", unix.SYS_EVENTFD2, 0, unix.EFD_NONBLOCK)
@@ -62,6 +67,7 @@ func cycle(ctx context.Context, k ns.Kind, flag uintptr, n int) (made int, err e
 			if flag != 0 {
 				s.must(fmt.Sprintf("unshare(%s)", k.C), unix.SYS_UNSHARE, flag)
 			}
+			fill(s)
 			if k == ns.PID || k == ns.Time {
 				s.wait(s.fork(0, func(*script) {}))
 			}
