@@ -194,7 +194,9 @@ func (f *frozen) ask(t *spec.T, n int) facts {
 		if why, err := os.ReadFile(at("error")); err == nil {
 			t.Broken("the subject gave up: %s", why)
 		}
-		t.Setup("starting the subject", f.born.check())
+		if f.born != nil { // in this machine
+			t.Setup("starting the subject", f.born.check())
+		}
 		if over {
 			t.True(fmt.Sprintf("question %d to process %d", n, f.pid), false, "no answer: "+stateOf(f.pid), "an answer")
 		}
