@@ -36,6 +36,7 @@ var refusesPointer = map[opKey][]expect.Known{
 	"XENVER_commandline2":                 youngerVersion,
 	"KEXEC_CMD_kexec_load_v1":             {{Text: "-ENOSYS", Source: "no longer there"}},
 	"PHYSDEVOP_free_irq_vector":           {{Text: "-ENOSYS", Source: "xen/arch/x86/physdev.c do_physdev_op has no such case: vectors are Xen's own"}},
+	"PHYSDEVOP_pci_device_reset":          {{Text: "-ENOSYS", Source: "physdev.h declares it since Xen 4.20"}},
 	"PHYSDEVOP_pirq_eoi_gmfn_v1":          {{Text: "-ENOSYS", Source: "a PV domain's alone"}},
 	"PHYSDEVOP_pirq_eoi_gmfn_v2":          {{Text: "-ENOSYS", Source: "a PV domain's alone"}},
 }
