@@ -7,10 +7,9 @@ import (
 )
 
 // TestRealBoots judges what was measured on a real kernel: planted.bench holds 60 boots of Debian 12's kernel
-// under icount, each with a salt of its own, and 60 with instructions planted into the benchmarks
-// (`xtest bench base planted --boots 60`, xtest.plant=95: about 1 % of munmap/anon-8k-write). Halves of the
-// former are never different, and what was planted is found. Trials share boots, so that they are fewer than
-// they seem.
+// under icount, each with a salt of its own, and 34 with instructions planted into the benchmarks
+// (xtest.plant=62: 0.9 % of munmap/anon-8k-write). Halves of the former are never different, and what was
+// planted is found. Trials share boots, so that they are worth fewer than they are.
 func TestRealBoots(t *testing.T) {
 	f, err := os.Open("testdata/planted.bench")
 	if err != nil {
