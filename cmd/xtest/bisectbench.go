@@ -184,7 +184,7 @@ func (h *hunt) byBench(ctx context.Context, candidate string) (bisect.Answer, er
 	}
 	var values []float64
 	var last measured
-	for len(values) < y.repeats || len(values) < y.repeats+2 && y.Unclear(middle(values)) {
+	for len(values) < y.repeats || len(values) < y.repeats+2 && y.Unclear(bench.Median(values)) {
 		m, err := h.measureOnce(ctx, candidate)
 		if err != nil {
 			return bisect.Answer{}, err
@@ -194,7 +194,7 @@ func (h *hunt) byBench(ctx context.Context, candidate string) (bisect.Answer, er
 		}
 		last, values = m, append(values, m.value)
 	}
-	value := middle(values)
+	value := bench.Median(values)
 	a := bisect.Answer{Verdict: bisect.Good, Why: bench.Amount(value, y.Unit), Unknown: last.unknown}
 	if y.IsBad(value) {
 		a.Verdict = bisect.Bad
@@ -203,11 +203,6 @@ func (h *hunt) byBench(ctx context.Context, candidate string) (bisect.Answer, er
 		a.Why += fmt.Sprintf(", the median of %d boots", len(values))
 	}
 	return a, nil
-}
-
-func middle(values []float64) float64 {
-	s := slices.Sorted(slices.Values(values))
-	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
 // measureOnce boots a candidate once, with a salt that no other boot of the search has.

@@ -37,25 +37,30 @@ Who would rather use git's own bisection has xtest run behind it; its exit statu
   git bisect run sh -c 'make -j8 bzImage || exit 125; xtest run qemu:debian-12 --kernel arch/x86/boot/bzImage --spec ID'`,
 		Example: `  xtest bisect commits --good v6.1 --bad v6.2 --repo linux --build 'make -j8 bzImage' --kernel arch/x86/boot/bzImage --spec 'ipc/*'
   xtest bisect commits --good HEAD~20 --bad HEAD --build make --run ./check`,
-		Args: usage(cobra.MaximumNArgs(1)),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return allTargetNames(&f.config), cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(c *cobra.Command, args []string) error {
-			f.started(c)
-			target := "qemu:debian-12"
-			if len(args) > 0 {
-				target = args[0]
-			}
-			return f.commits(c.Context(), target)
-		},
 	}
-	f.add(c)
 	c.Flags().StringVar(&f.good, "good", "", "commit that is good, an ancestor of the bad one")
 	c.Flags().StringVar(&f.bad, "bad", "HEAD", "commit that is bad")
-	c.Flags().StringVar(&f.repo, "repo", ".", "git repository")
-	c.Flags().StringVar(&f.build, "build", "", "shell command that builds a commit, started in its tree")
+	f.complete(c, f.commits)
 	return c
+}
+
+// complete gives a command that builds what it judges its arguments and other flags.
+func (f *commitFlags) complete(c *cobra.Command, search func(ctx context.Context, target string) error) {
+	c.Args = usage(cobra.MaximumNArgs(1))
+	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return allTargetNames(&f.config), cobra.ShellCompDirectiveNoFileComp
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		f.started(c)
+		target := "qemu:debian-12"
+		if len(args) > 0 {
+			target = args[0]
+		}
+		return search(c.Context(), target)
+	}
+	f.add(c)
+	c.Flags().StringVar(&f.repo, "repo", ".", "git repository; what is built is a clone of it")
+	c.Flags().StringVar(&f.build, "build", "", "shell command that builds a candidate, started in its tree")
 }
 
 func (f *commitFlags) commits(ctx context.Context, target string) error {

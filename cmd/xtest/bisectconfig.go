@@ -28,24 +28,10 @@ With --spec or --bench the target (default: qemu:debian-12) is booted with --ker
 command (--run) is started in the clone.`,
 		Example: `  xtest bisect config --good good.config --bad bad.config --repo linux --build 'make olddefconfig && make -j8 bzImage' --kernel arch/x86/boot/bzImage --bench munmap/anon-8k-write
   xtest bisect config --good a.config --bad b.config --build 'make olddefconfig' --run ./check`,
-		Args: usage(cobra.MaximumNArgs(1)),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return allTargetNames(&f.config), cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(c *cobra.Command, args []string) error {
-			f.started(c)
-			target := "qemu:debian-12"
-			if len(args) > 0 {
-				target = args[0]
-			}
-			return f.configs(c.Context(), target)
-		},
 	}
-	f.add(c)
 	c.Flags().StringVar(&f.good, "good", "", "configuration that is good: a file like .config")
 	c.Flags().StringVar(&f.bad, "bad", "", "configuration that is bad")
-	c.Flags().StringVar(&f.repo, "repo", ".", "git repository of the kernel; what is checked out there is built")
-	c.Flags().StringVar(&f.build, "build", "", "shell command that builds the kernel, started in its tree")
+	f.complete(c, f.configs)
 	return c
 }
 

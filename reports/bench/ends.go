@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"math"
-	"slices"
 )
 
 // Ends are a good end and a bad one, as far as they were measured: one value for each boot. It tells on
@@ -64,7 +63,7 @@ func (e Ends) spread(s Settings) float64 {
 }
 
 func (e Ends) centers() (good, bad float64) {
-	return median(slices.Sorted(slices.Values(e.Good))), median(slices.Sorted(slices.Values(e.Bad)))
+	return Median(e.Good), Median(e.Bad)
 }
 
 // Threshold lies in the middle between the ends.

@@ -150,6 +150,14 @@ func deviation(values []float64, center float64, s Settings) float64 {
 	return math.Sqrt(sum / float64(weight+len(values)-1))
 }
 
+// Median is that of values in any order; NaN of none.
+func Median(values []float64) float64 {
+	if len(values) == 0 {
+		return math.NaN()
+	}
+	return median(slices.Sorted(slices.Values(values)))
+}
+
 // median of sorted values.
 func median(sorted []float64) float64 {
 	n := len(sorted)

@@ -299,7 +299,7 @@ func (s *Side) Join(o *Side) {
 func Changed(base, now *Side, name string) (list []string) {
 	value := func(s *Side, unit string) float64 {
 		if one := s.Find(name, unit); one != nil && len(one.Values) > 0 {
-			return median(slices.Sorted(slices.Values(one.Values)))
+			return Median(one.Values)
 		}
 		return 0
 	}

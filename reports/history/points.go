@@ -23,7 +23,7 @@ const enough = 12
 func Points(runs [][]float64, s bench.Settings) []Point {
 	medians := make([]float64, len(runs))
 	for i, r := range runs {
-		medians[i] = median(r)
+		medians[i] = bench.Median(r)
 	}
 	d := divider{runs: runs, medians: medians, settings: s}
 	d.divide(0, len(runs))
@@ -138,12 +138,4 @@ func energy(a, b []float64) float64 {
 		}
 	}
 	return n * m / (n + m) * (2*between/(n*m) - within)
-}
-
-func median(values []float64) float64 {
-	s := slices.Sorted(slices.Values(values))
-	if len(s) == 0 {
-		return math.NaN()
-	}
-	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }

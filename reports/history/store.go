@@ -85,7 +85,7 @@ type Entry struct {
 }
 
 // Median is that of the entry's boots.
-func (e Entry) Median() float64 { return median(e.Values) }
+func (e Entry) Median() float64 { return bench.Median(e.Values) }
 
 // Name is the entry's label, or its run's ID.
 func (e Entry) Name() string { return cmp.Or(e.Label, e.ID) }
