@@ -188,8 +188,12 @@ func (h *hunt) say(format string, args ...any) { h.progress.Say(fmt.Sprintf(form
 func (h *hunt) tell(s bisect.Step) {
 	number := s.Number
 	if y := h.yardstick; y != nil {
-		if number = y.boots; s.Answer.Why == asMeasured {
+		y.given[s.Candidate]++
+		if s.Answer.Why == asMeasured {
 			return // the ends were shown
+		}
+		if number = y.boots; y.repeats == 1 { // also when it is resumed
+			number = len(y.Good) + len(y.Bad) + s.Number - 2
 		}
 	}
 	why := ""

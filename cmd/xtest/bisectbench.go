@@ -39,7 +39,7 @@ type yardstick struct {
 	repeats  int
 	boots    int // that were started, before it was resumed too
 	took     time.Duration
-	given    map[string]int
+	given    map[string]int // answers about a candidate, resumed ones included
 	good     string
 	bad      string
 }
@@ -110,12 +110,6 @@ func (h *hunt) gauge(ctx context.Context, good, bad string) error {
 	if err := h.measureEnds(ctx); err != nil {
 		return err
 	}
-	if text, err = json.Marshal(y); err == nil {
-		err = os.WriteFile(path, text, 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("keeping what was measured of the ends: %w", err)
-	}
 	if y.State(y.settings) != bench.Apart {
 		f := bench.Judge(y.Good, y.Bad, y.settings, 1)
 		return fmt.Errorf("the ends do not differ in %s by what matters: %s, in %d boots of each (p=%.2g); the runs are in %s", h.bench, y.Say(y.Unit), len(y.Good), f.P, h.dir)
@@ -128,6 +122,21 @@ func (h *hunt) gauge(ctx context.Context, good, bad string) error {
 		}
 	}
 	h.say(" ends      %s; boots %d and %d; an answer, from %d, is wrong with a probability of %.1g", y.Say(y.Unit), len(y.Good), len(y.Bad), y.repeats, max(wrong, 1e-9))
+	return nil
+}
+
+// keep writes what is known of the ends, in one step.
+func (y *yardstick) keep(path string) error {
+	text, err := json.Marshal(y)
+	if err == nil {
+		err = os.WriteFile(path+".new", text, 0o644)
+	}
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
+		return fmt.Errorf("keeping what was measured of the ends: %w", err)
+	}
 	return nil
 }
 
@@ -158,6 +167,9 @@ func (h *hunt) measureEnds(ctx context.Context) error {
 			y.Good = append(y.Good, m.value)
 		}
 		h.say(" boot %-4d %-5s end: %s", y.boots, what, bench.Amount(m.value, m.unit))
+		if err := y.keep(filepath.Join(h.dir, endsFile)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -174,8 +186,7 @@ type measured struct {
 // of it before.
 func (h *hunt) byBench(ctx context.Context, candidate string) (bisect.Answer, error) {
 	y := h.yardstick
-	y.given[candidate]++
-	if y.given[candidate] == 1 && (candidate == y.good || candidate == y.bad) {
+	if y.given[candidate] == 0 && (candidate == y.good || candidate == y.bad) {
 		a := bisect.Answer{Verdict: bisect.Good, Why: asMeasured}
 		if candidate == y.bad {
 			a.Verdict, a.Unknown = bisect.Bad, y.Unknown
