@@ -63,7 +63,7 @@ var verdicts = map[int]string{reports.ExitGood: "good", reports.ExitFailed: "fai
 func (p *page) describe(runs, shown []*Run) {
 	worst := reports.ExitGood
 	var sum reports.Counts
-	targets := 0
+	targets, doubtful := 0, 0
 	for i, r := range shown {
 		mark := ""
 		if len(shown) > 1 {
@@ -75,6 +75,9 @@ func (p *page) describe(runs, shown []*Run) {
 		}
 		for _, t := range r.Model.Targets {
 			targets++
+			if len(t.Doubts) > 0 {
+				doubtful++
+			}
 			p.Cards = append(p.Cards, card(t, mark))
 		}
 		c := r.Model.Counts
@@ -85,7 +88,7 @@ func (p *page) describe(runs, shown []*Run) {
 		worst = reports.ExitFailed
 	}
 	p.Verdict = verdicts[worst]
-	p.Head = answer(sum, targets)
+	p.Head = answer(sum, targets, doubtful)
 	if len(runs) == 0 {
 		n := 0
 		for _, c := range p.Campaigns {
@@ -101,19 +104,20 @@ func (p *page) describe(runs, shown []*Run) {
 	}
 }
 
-// answer is what it comes to, in a sentence.
-func answer(c reports.Counts, targets int) string {
-	on := " on " + count(targets, "target", "targets")
-	counts := c.Fail - c.Known
-	switch {
-	case c.Judged() == 0:
-		return "Nothing was judged" + on
-	case counts == 0 && c.Broken+c.NotJudged == 0:
-		return "All " + thousands(c.Judged()) + " that were judged hold" + on
-	case counts == 0:
-		return "None of " + thousands(c.Judged()) + " failed" + on + "; " + thousands(c.Broken+c.NotJudged) + " could not be judged"
+// answer is what it comes to, in a sentence. Failures that are known do not count.
+func answer(c reports.Counts, targets, doubtful int) string {
+	text := thousands(c.Fail-c.Known) + " of " + thousands(c.Judged()) + " judged failed"
+	if c.Judged() == 0 {
+		text = "Nothing was judged"
 	}
-	return thousands(counts) + " of " + thousands(c.Judged()) + " judged failed" + on
+	text += " on " + count(targets, "target", "targets")
+	if n := c.Broken + c.NotJudged; n > 0 {
+		text += "; " + thousands(n) + " could not be judged"
+	}
+	if doubtful > 0 {
+		text += "; " + count(doubtful, "target is", "targets are") + " in doubt"
+	}
+	return text
 }
 
 func describeRun(r *Run, mark string) runView {

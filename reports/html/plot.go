@@ -106,7 +106,9 @@ func (p *plot) finish() *plot {
 		}
 		y := float64(curves + plotMargin + plotStrip*i)
 		st := strip{Class: hue(p.hues[i]), Y: y, BoxX: x(quantile(s, 0.25)), Mid: x(quantile(s, 0.5)), BoxY: y + 3}
-		st.BoxW = max(x(quantile(s, 0.75))-st.BoxX, 1)
+		if len(s) >= enough {
+			st.BoxW = max(x(quantile(s, 0.75))-st.BoxX, 1)
+		}
 		st.Dots = strokes(s, y+plotStrip/2, x)
 		p.Strips = append(p.Strips, st)
 	}
