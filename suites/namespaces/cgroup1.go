@@ -21,22 +21,22 @@ func version1(controller string) (dir string, undo func() error, err error) {
 	if dir, err = os.MkdirTemp("", "xtest-v1-"); err != nil {
 		return "", nil, err
 	}
-	err = retry(func() error {
-		err := unix.Mount("xtest", dir, "cgroup", 0, controller)
-		if errors.Is(err, unix.EBUSY) {
-			// Removed groups of version 2 go with the last page that was charged to them.
-			os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0)
-		}
-		return err
-	})
+	err = retry(func() error { return unix.Mount("xtest", dir, "cgroup", 0, controller) })
 	if err != nil {
 		return "", nil, errors.Join(fmt.Errorf("mount(cgroup, %q): %w", controller, err), os.Remove(dir))
 	}
 	return dir, func() error {
 		return errors.Join(
 			retry(func() error { return unix.Unmount(dir, 0) }),
+			retry(func() error {
+				err := isBack(controller)
+				if err != nil && unix.Mount("xtest", dir, "cgroup", 0, controller) == nil {
+					// The hierarchy stays, without a mount, when a removed group was still being destroyed.
+					unix.Unmount(dir, 0)
+				}
+				return err
+			}),
 			os.Remove(dir),
-			retry(func() error { return isBack(controller) }),
 		)
 	}, nil
 }
@@ -66,7 +66,7 @@ func isBack(controller string) error {
 
 // in1 is a spec on a controller of version 1. The script's processes see the group.
 func in1(controller string, m spec.Meta, judge func(t *spec.T, s *script, group string)) {
-	m.Level, m.Grade, m.Limit = spec.Must, spec.Guest, 30*time.Second
+	m.Level, m.Grade, m.Limit = spec.Must, max(m.Grade, spec.Guest), 30*time.Second
 	m.Needs = []spec.Probe{spec.Root, {Name: controller + " controller of version 1", Check: func() error {
 		_, undo, err := version1(controller)
 		if err != nil {
@@ -93,7 +93,9 @@ func in1(controller string, m spec.Meta, judge func(t *spec.T, s *script, group 
 
 var _ = suite.Describe("cgroup1", func() {
 	in1("memory", spec.Meta{
-		ID: "cgroup1/memory", Sources: []string{"CGR-009"},
+		// Version 2 gives the controller up only when nothing refers to any group that has been, so it takes a
+		// machine of its own, and is asked for.
+		ID: "cgroup1/memory", Sources: []string{"CGR-009"}, Grade: spec.Destructive, Labels: []string{"soak"},
 		Clause: "admin-guide/cgroup-v1/memory memory.limit_in_bytes: beyond it a process of the group is killed, and none elsewhere; memory.failcnt counts, not before",
 	}, func(t *spec.T, s *script, group string) {
 		s.write(group+"/memory.limit_in_bytes", strconv.Itoa(memoryLimit))
