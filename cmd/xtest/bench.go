@@ -4,11 +4,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"time"
 
+	"github.com/olekukonko/tablewriter"
 	"github.com/spf13/cobra"
 
+	"xtest/config"
 	"xtest/reports/bench"
 	"xtest/runner"
 	"xtest/runner/event"
@@ -31,6 +35,7 @@ type measureFlags struct {
 	tier         string
 	boots, salts int
 	first        int // salt
+	list         bool
 	adaptive     bool
 	budget       time.Duration
 	judging      bench.Options
@@ -54,6 +59,7 @@ The samples are on the record below --runs: ` + "`xtest compare`" + ` judges whe
 		Example: `  xtest bench qemu:debian-12
   xtest bench 'qemu:debian-{11,12}' --bench 'munmap/*' --boots 20
   xtest bench uml:debian-12 --bench syscall/null --boots 4
+  xtest bench --list
   xtest bench qemu:debian-12 qemu:debian-13 --adaptive --budget 10m --gate 'munmap/*:2%'`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return allTargetNames(&f.config), cobra.ShellCompDirectiveNoFileComp
@@ -68,6 +74,7 @@ The samples are on the record below --runs: ` + "`xtest compare`" + ` judges whe
 	o := &f.runFlags.options
 	flags := c.Flags()
 	flags.StringSliceVar(&o.Specs, "bench", nil, "benchmarks to run, by ID or pattern (*, ?) (default: all)")
+	flags.BoolVar(&f.list, "list", false, "list the benchmarks and what one operation of each is, and measure nothing")
 	flags.StringSliceVar(&o.Exclude, "exclude", nil, "benchmarks to leave out, by ID or pattern (*, ?)")
 	flags.StringVar(&f.tier, "tier", "", "what is measured: counts (instructions) or wall (time) (default: counts where all targets can)")
 	flags.IntVar(&f.boots, "boots", 0, fmt.Sprintf("boots of each target (default %d)", defaultBoots))
@@ -87,6 +94,9 @@ The samples are on the record below --runs: ` + "`xtest compare`" + ` judges whe
 }
 
 func (f *measureFlags) run(ctx context.Context, names []string) (err error) {
+	if f.list {
+		return f.listAll(os.Stdout)
+	}
 	if err := f.check(len(names)); err != nil {
 		return err
 	}
@@ -156,6 +166,25 @@ func (f *measureFlags) check(n int) error {
 		return usagef("--salts %d: they are as many as --boots or fewer", f.salts)
 	}
 	return nil
+}
+
+// listAll writes the benchmarks that were chosen.
+func (f *measureFlags) listAll(w io.Writer) error {
+	chosen, err := chooseSpecs(spec.All(), suitesWith(spec.Bench), f.runFlags.options.Specs)
+	if err != nil {
+		return err
+	}
+	t := newTable(w, tablewriter.WithMaxWidth(stdoutScreen().width))
+	t.Header("benchmark", "operation")
+	for _, s := range chosen {
+		if !slices.Contains(s.Labels, spec.Bench) || slices.ContainsFunc(f.runFlags.options.Exclude, func(p string) bool { return config.Match(p, s.ID) }) {
+			continue
+		}
+		if err := t.Append(s.ID, s.Clause); err != nil {
+			return err
+		}
+	}
+	return t.Render()
 }
 
 // suitesWith are those that have specs with the label.
