@@ -80,7 +80,10 @@ func (c *Conn) Send(t Type, tx uint32, payload []byte) (uint32, error) {
 }
 
 // Reply waits for the reply to a request. Others that come meanwhile are kept.
-func (c *Conn) Reply(request uint32) (Message, error) {
+func (c *Conn) Reply(request uint32) (Message, error) { return c.ReplyWithin(request, patience) }
+
+// ReplyWithin is Reply with a time limit for each message. Its error wraps os.ErrDeadlineExceeded when nothing comes.
+func (c *Conn) ReplyWithin(request uint32, within time.Duration) (Message, error) {
 	for i, m := range c.early {
 		if m.Request == request {
 			c.early = append(c.early[:i:i], c.early[i+1:]...)
@@ -88,7 +91,7 @@ func (c *Conn) Reply(request uint32) (Message, error) {
 		}
 	}
 	for {
-		m, err := c.receive(patience)
+		m, err := c.receive(within)
 		switch {
 		case err != nil:
 			return m, err

@@ -21,7 +21,7 @@ const (
 	honest   lie = "honest"
 	contrary lie = "contrary" // errors are successes, and the other way round
 	garbled  lie = "garbled"  // every byte of a success inverted
-	mute     lie = "mute"     // watches never fire but once
+	mute     lie = "mute"     // watches never fire but once, and whoever announces too much hears nothing
 	eager    lie = "eager"    // whatever is refused is granted and done
 )
 
@@ -89,6 +89,9 @@ func (s *standIn) serve(conn net.Conn) {
 			if s.lie == contrary && !errors.Is(err, io.EOF) {
 				// What is too long to be read is granted.
 				conn.Write(xenstore.Message{Type: xenstore.Read, Request: 1}.Bytes())
+			}
+			if s.lie == mute && !errors.Is(err, io.EOF) {
+				io.Copy(io.Discard, conn)
 			}
 			conn.Close()
 			s.mu.Lock()
