@@ -81,7 +81,7 @@ func TestMustEndsTheProgram(t *testing.T) {
 	}
 }
 
-// Both ways of starting a program must go round as often as asked, forks included.
+// Both ways of starting a program must go round as often as asked, forks included, also when they go round in a round.
 func TestRepeat(t *testing.T) {
 	for name, start := range map[string]func(*Program) (int, error){
 		"spawned": func(p *Program) (int, error) { return p.spawn(0) },
@@ -95,10 +95,13 @@ func TestRepeat(t *testing.T) {
 		p := NewProgram()
 		one := p.Buffer(8)
 		one.Bytes[0] = 1
-		p.Repeat(1000, func() {
-			pid := p.Fork(0, func(sub *Program) { sub.Call(unix.SYS_WRITE, bell, one, 8) })
-			p.Call(unix.SYS_WAIT4, pid, 0, 0, 0)
-			p.Must()
+		p.Repeat(10, func() {
+			p.Call(unix.SYS_GETPID)
+			p.Repeat(100, func() {
+				pid := p.Fork(0, func(sub *Program) { sub.Call(unix.SYS_WRITE, bell, one, 8) })
+				p.Call(unix.SYS_WAIT4, pid, 0, 0, 0)
+				p.Must()
+			})
 		})
 		behind := p.Call(unix.SYS_GETPID)
 		pid, err := start(p)
