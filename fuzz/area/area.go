@@ -42,8 +42,9 @@ const (
 	Size  = Pages * Page
 )
 
-// Base is where every executor maps the area, so that the host knows the addresses to write into calls.
-const Base uint64 = 0x6000_0000_0000
+// Base is where every executor maps the area, so that the host knows the addresses to write into calls. Programs of
+// User-Mode Linux have 512 GiB of addresses, at whose end they keep everything else.
+const Base uint64 = 0x40_0000_0000
 
 // ReadOnly is the address of a page that the guest may read and nobody may write.
 const ReadOnly = Base + uint64(Size) - Page

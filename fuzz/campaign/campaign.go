@@ -94,6 +94,8 @@ type Campaign struct {
 	booted int // blocks seen before the first call
 	answer map[answerKey]uint64
 	up     func() // the first machine is up: time begins
+	// whole is the user's context: what was found is looked into even when the time for finding is up.
+	whole context.Context
 }
 
 // answerKey is a call and what it answered.
@@ -132,6 +134,7 @@ func (c *Campaign) Run(ctx context.Context) error {
 	c.LastNew.Store(c.start.UnixNano())
 	working, cancel := context.WithCancel(ctx)
 	defer cancel()
+	c.whole = ctx
 	c.up = sync.OnceFunc(func() {
 		c.mu.Lock()
 		c.start = time.Now()

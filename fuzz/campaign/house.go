@@ -3,7 +3,6 @@ package campaign
 import (
 	"encoding/binary"
 	"fmt"
-	"sync"
 	"time"
 
 	"xtest/fuzz/area"
@@ -18,26 +17,26 @@ const house = ^uint64(0)
 // housekeeping closes the ports that programs left open, and asks Xen for what must not change.
 type housekeeping struct {
 	last    time.Time
+	begun   bool
 	steps   []string // texts of programs to run
-	first   uint64   // the lowest port that is ours, 0 while it is not known
 	free    uint64   // bytes, when it was asked first
 	domains uint32
+	ports   []int // that nobody had before the first program: what is open of them is ours
 }
 
 // every is how often the house is kept.
 const every = 2 * time.Second
 
 // asking is what Xen is asked: the free memory, the domains.
-var asking = sync.OnceValue(func() string {
-	return `sysctl/physinfo(&136{cmd@0:4=3, version@4:4=version35}, 0, 0, 0, 0)
+const asking = `sysctl/physinfo(&136{cmd@0:4=3, version@4:4=version35}, 0, 0, 0, 0)
 sysctl/getdomaininfolist(&136{cmd@0:4=6, version@4:4=version35, max@12:4=0x10, buffer@16:8=&4096{}}, 0, 0, 0, 0)
-event_channel_op/alloc_unbound(6, &8{dom@0:2=0x7ff0, remote@2:2=0x7ff0}, 0, 0, 0)
-event_channel_op/close(3, &4{port@0:4=from2+4:4}, 0, 0, 0)
 `
-})
 
-// sweep is how many ports are closed at a time.
-const sweep = 512
+// counted is how many ports are looked at: those given out first. A program looks at as many as a slot has calls.
+const (
+	counted = 1000
+	atOnce  = counted / 2
+)
 
 func (h *housekeeping) due() bool {
 	if len(h.steps) > 0 {
@@ -47,7 +46,25 @@ func (h *housekeeping) due() bool {
 		return false
 	}
 	h.last = time.Now()
-	h.steps = append(h.steps, asking())
+	if !h.begun {
+		h.begun = true
+		for first := 1; first < counted; first += atOnce {
+			text := ""
+			for p := first; p < first+atOnce; p++ {
+				text += fmt.Sprintf("event_channel_op/status(5, &24{dom@0:2=0x7ff0, port@4:4=%#x}, 0, 0, 0)\n", p)
+			}
+			h.steps = append(h.steps, text)
+		}
+		return true
+	}
+	h.steps = append(h.steps, asking)
+	for first := 0; first < len(h.ports); first += atOnce {
+		text := ""
+		for _, p := range h.ports[first:min(first+atOnce, len(h.ports))] {
+			text += fmt.Sprintf("event_channel_op/close(3, &4{port@0:4=%#x}, 0, 0, 0)\n", p)
+		}
+		h.steps = append(h.steps, text)
+	}
 	return true
 }
 
@@ -66,24 +83,22 @@ func (h *housekeeping) next(w *worker, it *player.Item) bool {
 	return true
 }
 
+// closed is what the status of a port is that nobody has (public/event_channel.h EVTCHNSTAT_closed).
+const closed = 0
+
 // read takes the answers.
 func (h *housekeeping) read(w *worker, f *player.Flight, it *player.Item) {
-	if len(it.Program.Calls) != 4 || w.play.Outcome(f, it, 2).State != area.Returned {
+	switch it.Program.Calls[0].Op.Name {
+	case "event_channel_op/status":
+		for c := range it.Program.Calls {
+			status := w.play.Memory(f, it, c)
+			if w.play.Outcome(f, it, c) == (player.Outcome{State: area.Returned}) && binary.LittleEndian.Uint32(status[8:]) == closed {
+				h.ports = append(h.ports, int(binary.LittleEndian.Uint32(status[4:])))
+			}
+		}
 		return
-	}
-	if w.play.Outcome(f, it, 2).Result == 0 {
-		port := uint64(binary.LittleEndian.Uint32(w.play.Memory(f, it, 2)[4:]))
-		if h.first == 0 {
-			h.first = port
-		}
-	}
-	if h.first != 0 {
-		// Ports are given out from the lowest free one on.
-		text := ""
-		for p := range uint64(sweep) {
-			text += fmt.Sprintf("event_channel_op/close(3, &4{port@0:4=%#x}, 0, 0, 0)\n", h.first+p)
-		}
-		h.steps = append(h.steps, text)
+	case "event_channel_op/close":
+		return
 	}
 	if w.play.Outcome(f, it, 0).Result != 0 {
 		return

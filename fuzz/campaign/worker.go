@@ -52,21 +52,21 @@ func (c *Campaign) work(ctx context.Context, id int) error {
 	for ctx.Err() == nil && !w.over {
 		d, err := w.machine(ctx)
 		w.tally()
-		if ctx.Err() != nil {
+		if c.whole.Err() != nil || err != nil && ctx.Err() != nil {
 			break
 		}
 		if err != nil {
 			return err
 		}
 		if d != nil {
-			if err := w.report(ctx, d); err != nil && ctx.Err() == nil {
+			if err := w.report(c.whole, d); err != nil && c.whole.Err() == nil {
 				return err
 			}
 		}
-		for len(w.breaches) > 0 && ctx.Err() == nil {
+		for len(w.breaches) > 0 && c.whole.Err() == nil {
 			b := w.breaches[0]
 			w.breaches = w.breaches[1:]
-			if err := w.breached(ctx, b); err != nil && ctx.Err() == nil {
+			if err := w.breached(c.whole, b); err != nil && c.whole.Err() == nil {
 				return err
 			}
 		}

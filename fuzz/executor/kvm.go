@@ -87,7 +87,7 @@ func (m *micro) facts(a *area.Area) {
 const limit = 20 * time.Second
 
 func (m *micro) do(a *area.Area, n uint64, s area.Slot) {
-	copy(m.guest.Memory()[kvm.Data:], s.Data())
+	m.fill(s)
 	calls := s.Calls()
 	for first := 0; first < calls; {
 		end := min(first+kvm.MaxBatch-1, calls)
@@ -150,8 +150,18 @@ func (m *micro) renew(s area.Slot) bool {
 		return false
 	}
 	m.guest = g
-	copy(g.Memory()[kvm.Data:], s.Data())
+	m.fill(s)
 	return true
+}
+
+// fill copies what calls point at into the guest, but for the pages that are not there.
+func (m *micro) fill(s area.Slot) {
+	to, from := m.guest.Memory()[kvm.Data:], s.Data()
+	copy(to, from[:area.DataSize])
+	for i := range area.Edges {
+		end := area.EdgeEnd(i)
+		copy(to[end-area.Page:], from[end-area.Page:end])
+	}
 }
 
 // regs are a call's arguments where the interface wants them.

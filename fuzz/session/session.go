@@ -100,7 +100,7 @@ func Boot(ctx context.Context, t *Target, log string) (*Session, error) {
 		return nil, err
 	}
 	if uml {
-		if s.ram, err = umlMemory(scratch); err != nil {
+		if s.ram, err = umlMemory(scratch, img.Memory); err != nil {
 			s.End()
 			return nil, err
 		}
@@ -163,18 +163,23 @@ func quieter(args []string) []string {
 	return args
 }
 
-// umlMemory opens the memory of the User-Mode Linux whose folder is dir.
-func umlMemory(dir string) (*os.File, error) {
+// umlMemory opens the memory, of at least size bytes, of the User-Mode Linux whose folder is dir: the one file there that
+// has no name any more.
+func umlMemory(dir string, size int64) (*os.File, error) {
 	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
 	if err != nil {
 		return nil, err
 	}
 	for _, l := range links {
 		to, err := os.Readlink(l)
-		if err == nil && strings.HasPrefix(to, dir+"/") && strings.Contains(filepath.Base(to), "vm_file") {
-			if f, err := os.OpenFile(l, os.O_RDWR, 0); err == nil {
-				return f, nil
-			}
+		if err != nil || !strings.HasPrefix(to, dir+"/") || !strings.HasSuffix(to, " (deleted)") {
+			continue
+		}
+		if st, err := os.Stat(l); err != nil || st.Size() < size {
+			continue
+		}
+		if f, err := os.OpenFile(l, os.O_RDWR, 0); err == nil {
+			return f, nil
 		}
 	}
 	return nil, fmt.Errorf("the machine's memory was not found among the open files below %s", dir)
