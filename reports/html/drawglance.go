@@ -2,7 +2,13 @@ package html
 
 import "slices"
 
-var pills = map[string]string{"good": "good", "failed": "failed", "unjudged": "not judged"}
+// pill is a verdict in words.
+func pill(verdict string) string {
+	if verdict == "unjudged" {
+		return "not judged"
+	}
+	return verdict
+}
 
 // head opens the page, up to its first section.
 func (p *page) head(m markup) {
@@ -52,7 +58,7 @@ func (p *page) head(m markup) {
 // glance answers first what came of it.
 func (p *page) glance(m markup) {
 	m.add(`<section id="glance" aria-labelledby="answer"><p class="pill %s">%s</p><h1 id="answer">%s</h1>
-`, p.Verdict, pills[p.Verdict], p.Head)
+`, p.Verdict, pill(p.Verdict), p.Head)
 	for _, r := range p.Runs {
 		m.add(`<p class="sub">`)
 		m.mark(r.Mark)

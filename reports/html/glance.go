@@ -57,7 +57,16 @@ type segment struct {
 	X, Width    float64
 }
 
-var verdicts = map[int]string{reports.ExitGood: "good", reports.ExitFailed: "failed", reports.ExitNotJudged: "unjudged"}
+// verdict is what an exit status says, and the class of what shows it.
+func verdict(exit int) string {
+	switch exit {
+	case reports.ExitGood:
+		return "good"
+	case reports.ExitFailed:
+		return "failed"
+	}
+	return "unjudged"
+}
 
 // describe draws what stands above the matrix and below it.
 func (p *page) describe(runs, shown []*Run) {
@@ -87,7 +96,7 @@ func (p *page) describe(runs, shown []*Run) {
 	if slices.ContainsFunc(p.Campaigns, (*Campaign).Found) {
 		worst = reports.ExitFailed
 	}
-	p.Verdict = verdicts[worst]
+	p.Verdict = verdict(worst)
 	p.Head = answer(sum, targets, doubtful)
 	if len(runs) == 0 {
 		n := 0
@@ -123,7 +132,7 @@ func answer(c reports.Counts, targets, doubtful int) string {
 func describeRun(r *Run, mark string) runView {
 	m := r.Model
 	v := runView{
-		Mark: mark, Dir: line(r.Dir), Tally: m.Tally(), Exit: m.Exit(), Verdict: verdicts[m.Exit()], Whole: m.Whole, EndReason: line(m.EndReason),
+		Mark: mark, Dir: line(r.Dir), Tally: m.Tally(), Exit: m.Exit(), Verdict: verdict(m.Exit()), Whole: m.Whole, EndReason: line(m.EndReason),
 		SHA256: r.SHA256, Lost: m.Run == nil, ID: "a record without its beginning",
 		Pass: m.Counts.Pass, Fail: m.Counts.Fail - m.Counts.Known, Known: m.Counts.Known, Broken: m.Counts.Broken,
 		Rest: m.Counts.NotApplicable + m.Counts.NotJudged,

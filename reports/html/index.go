@@ -82,7 +82,7 @@ func list(m markup, entries []Entry) {
 		m.cell("f", v.Fail)
 		m.cell("", v.Known)
 		m.cell("b", v.Broken)
-		word := pills[v.Verdict]
+		word := pill(v.Verdict)
 		if !v.Whole {
 			word += ", no end"
 		}

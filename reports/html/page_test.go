@@ -191,6 +191,15 @@ func TestBadRecords(t *testing.T) {
 			t.Errorf("the page does not tell of %q", want)
 		}
 	}
+	// A record of an older version: no list of targets, nothing declared of specs, no machine, no boots' numbers.
+	old := recorded(t, event.Event{Kind: event.RunStarted, Run: &event.Run{ID: "old"}}, event.Event{Kind: event.SpecStarted, Target: "uml:a", Spec: "user/limit"},
+		event.Event{Kind: event.SpecEnded, Target: "uml:a", Spec: "user/limit", Result: &event.Result{Verdict: event.Fail}}, event.Event{Kind: event.RunEnded})
+	page = drawn(t, loaded(t, old, good), Options{})
+	for _, want := range []string{`["user/limit",0,`, `"f`, "did not come up", `<span class="mono">old</span>`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page of an old record lacks %s", want)
+		}
+	}
 	if err := Write(&bytes.Buffer{}, nil, Options{}); err == nil {
 		t.Error("a page was drawn of no run")
 	}
