@@ -44,6 +44,23 @@ func TestFound(t *testing.T) {
 	}
 }
 
+// TestUnmapped: what the guest cannot read is not given out.
+func TestUnmapped(t *testing.T) {
+	s := Local().Slot(1)
+	first := s.DataAddr() + uint64(EdgeEnd(0))
+	for _, c := range []struct {
+		at   uint64
+		want int
+	}{
+		{first, 0}, {first + Page - 1, 0}, {first - 8, 8}, {first + Page, 64}, {first + 2*Page - 8, 8}, {s.DataAddr(), 64}, {s.DataAddr() - 1<<30, 0},
+		{s.DataAddr() + uint64(EdgeEnd(Edges-1)) + Page, 0},
+	} {
+		if got := len(s.At(c.at, 64)); got != c.want {
+			t.Errorf("at %#x: %d bytes, not %d", c.at-s.DataAddr(), got, c.want)
+		}
+	}
+}
+
 // TestUntrusted: numbers that a guest makes up lead nowhere.
 func TestUntrusted(t *testing.T) {
 	a := Local()

@@ -116,11 +116,19 @@ func (s Slot) Apply(r *Record) {
 	}
 }
 
-// At is n bytes, or fewer, of the slot from an address of the guest's on.
+// At is n bytes, or fewer, of the slot from an address of the guest's on, as far as the guest itself can read them.
 func (s Slot) At(address uint64, n int) []byte {
 	if address < s.at || address >= s.at+uint64(len(s.mem)) {
 		return nil
 	}
 	at := int(address - s.at)
-	return s.mem[at:min(at+n, len(s.mem))]
+	end := min(at+n, len(s.mem))
+	if edges := dataAt + DataSize; end > edges {
+		page := max(at-edges, 0) / Page
+		if page%2 == 1 { // nothing is mapped there
+			return nil
+		}
+		end = min(end, edges+(page+1)*Page)
+	}
+	return s.mem[at:max(at, end)]
 }

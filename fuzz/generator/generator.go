@@ -205,7 +205,8 @@ func (g *Generator) live(k call.Kind, n int, size uint8) (program.Value, bool) {
 		if arg < 0 {
 			return program.Value{Form: program.Result, N: uint64(at)}, true
 		}
-		if _, ok := g.p.BufferOf(at); ok {
+		// What the call was to leave its resource in must be its own: another's memory would name any.
+		if v := g.p.Calls[at].Args[arg]; v.Form == program.Pointer && g.p.Buffers[v.N].Place != program.Short {
 			return program.Value{Form: program.From, N: uint64(at), Off: uint16(f.Offset), Size: min(uint8(f.Size), size)}, true
 		}
 	}
@@ -262,6 +263,10 @@ func (g *Generator) structure(op *call.Op, a *call.Arg, n int) program.Value {
 	for i := range l.Fields {
 		f := &l.Fields[i]
 		v := program.Value{}
+		if f.Makes { // a call that fails leaves what was there, which a later one takes for a resource
+			fields = append(fields, program.Field{Name: f.Name, Off: uint32(f.Offset), Size: uint8(f.Size), Value: program.Value{N: nobodys}})
+			continue
+		}
 		switch f.Kind {
 		case call.Const:
 			v.N = f.Const

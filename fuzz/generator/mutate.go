@@ -2,6 +2,7 @@ package generator
 
 import (
 	"slices"
+	"strings"
 
 	"xtest/fuzz/call"
 	"xtest/fuzz/program"
@@ -45,9 +46,13 @@ func (g *Generator) Mutate(n uint64, from, other *program.Program, p *program.Pr
 // change gives one argument or one field another value.
 func (g *Generator) change() {
 	p := g.p
-	if len(p.Fields) > 0 && !g.owns() && g.chance(170) {
+	if g.owns() {
+		return // what a port is taken from is to stay as it is
+	}
+	if len(p.Fields) > 0 && g.chance(170) {
 		f := &p.Fields[g.intn(len(p.Fields))]
-		if f.Form == program.Version || f.Name == "cmd" {
+		// Nor what a resource is left in, see structure.
+		if f.Form == program.Version || f.Name == "cmd" || strings.HasSuffix(f.Name, "port") {
 			return
 		}
 		if f.Form == program.Number || f.Form == program.From {
@@ -64,8 +69,8 @@ func (g *Generator) change() {
 	}
 	n := g.intn(len(p.Calls))
 	op := p.Calls[n].Op
-	if op.Own || len(op.Args) == 0 {
-		return // what it names is its own
+	if len(op.Args) == 0 {
+		return
 	}
 	i := g.intn(len(op.Args))
 	p.Calls[n].Args[i] = g.arg(op, &op.Args[i], n)
