@@ -178,5 +178,6 @@ func clockGoesOn(t *spec.T, before, after facts) {
 	if was < timeAhead*time.Second {
 		t.Broken("the subject's clock is at %v, without its offset", was)
 	}
+	t.Equal("criu dump, criu restore: "+drawnFact, after[drawnFact], before[drawnFact])
 	t.True("criu dump, criu restore: "+clockFact, is >= was && is < was+time.Hour, fmt.Sprintf("%v, then %v", was, is), "no less than before")
 }

@@ -56,7 +56,7 @@ func tellNames(_ *subject, f facts) error {
 }
 
 // makeIPC makes shared memory, a queue with two messages, and a set of two semaphores.
-func makeIPC(*subject) error {
+func makeIPC(s *subject) error {
 	shm, err := unix.SysvShmGet(ipcKey, 8192, unix.IPC_CREAT|0o600)
 	if err != nil {
 		return fmt.Errorf("shmget: %w", err)
@@ -65,10 +65,10 @@ func makeIPC(*subject) error {
 	if err != nil {
 		return fmt.Errorf("shmat: %w", err)
 	}
-	copy(at, "shared memory")
+	copy(at, "shared memory "+s.drawn)
 	copy(at[4096:], "its second page")
 	queue, _, errno := unix.Syscall(unix.SYS_MSGGET, ipcKey, unix.IPC_CREAT|0o600, 0)
-	for _, text := range []string{"first", "second"} {
+	for _, text := range []string{"first", "second " + s.drawn} {
 		m := append(binary.NativeEndian.AppendUint64(nil, 7), text...)
 		if errno == 0 {
 			_, _, errno = unix.Syscall6(unix.SYS_MSGSND, queue, uintptr(unsafe.Pointer(&m[0])), uintptr(len(text)), 0, 0, 0)
@@ -111,12 +111,12 @@ func tellIPC(_ *subject, f facts) error {
 	f["msgget(key), semget(key): ids"] = fmt.Sprint(queue, set)
 	for n := range uintptr(3) {
 		m := make([]byte, 64)
-		size, _, errno := unix.Syscall6(unix.SYS_MSGRCV, queue, uintptr(unsafe.Pointer(&m[0])), 32, n, ns.IPCNoWait|msgCopy, 0)
+		size, _, errno := unix.Syscall6(unix.SYS_MSGRCV, queue, uintptr(unsafe.Pointer(&m[0])), 48, n, ns.IPCNoWait|msgCopy, 0)
 		text := unix.ErrnoName(errno)
 		if errno == 0 {
 			text = fmt.Sprintf("type %d: %s", binary.NativeEndian.Uint64(m), m[8:8+size])
 		}
-		f[fmt.Sprintf("msgrcv(id, &m, 32, %d, MSG_COPY)", n)] = text
+		f[fmt.Sprintf("msgrcv(id, &m, 48, %d, MSG_COPY)", n)] = text
 	}
 	for n := range uintptr(2) {
 		value, _, errno := unix.Syscall6(unix.SYS_SEMCTL, set, n, ns.SemGetVal, 0, 0, 0)
@@ -154,13 +154,13 @@ func makeMounts(s *subject) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(os.WriteFile("/mnt/a/file", []byte("in a"), 0o640), os.WriteFile("/mnt/c/file", []byte("on top"), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile("/mnt/a/file", []byte("in a "+s.drawn), 0o640), os.WriteFile("/mnt/c/file", []byte("on top "+s.drawn), 0o600)); err != nil {
 		return err
 	}
 	if s.ghost, err = os.Create("/mnt/c/ghost"); err != nil {
 		return err
 	}
-	_, err = s.ghost.WriteString("without a name")
+	_, err = s.ghost.WriteString("without a name " + s.drawn)
 	return errors.Join(err, os.Remove("/mnt/c/ghost"))
 }
 
@@ -303,8 +303,8 @@ func makePair(s *subject) error {
 }
 
 func (s *subject) sendBoth() error {
-	_, err := io.WriteString(s.pair[0].conn, "there\n")
-	_, back := io.WriteString(s.pair[1].conn, "and back\n")
+	_, err := io.WriteString(s.pair[0].conn, "there "+s.drawn+"\n")
+	_, back := io.WriteString(s.pair[1].conn, "and back "+s.drawn+"\n")
 	return errors.Join(err, back)
 }
 

@@ -1,6 +1,7 @@
 package namespaces
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ const subjectNull = "null"
 // facts are what a subject tells of itself, by name.
 type facts map[string]string
 
+// drawnFact is what a subject drew at its start.
+const drawnFact = "what it drew at its start"
+
 // subjectOrder says what a subject is to have.
 type subjectOrder struct {
 	Flags uintptr  // the namespaces that it was born in
@@ -40,6 +44,7 @@ type part struct {
 
 type subject struct {
 	order subjectOrder
+	drawn string // at its start, so that no other one is taken for it
 	kept  []any
 	peer  *dialogue
 	pair  [2]*dialogue
@@ -49,7 +54,7 @@ type subject struct {
 // The subject lives in its folder and talks through files there: whatever else ties a process to one
 // outside of the tree keeps criu from dumping it.
 var _ = child.NewFunc("namespaces-subject", func(side *child.Side) error {
-	s := &subject{kept: []any{side}}
+	s := &subject{kept: []any{side}, drawn: rand.Text()}
 	err := s.live()
 	return errors.Join(err, os.WriteFile("error", []byte(err.Error()), 0o644))
 })
@@ -82,7 +87,7 @@ func (s *subject) live() error {
 			_, err := os.Stat(question(n))
 			exists = err == nil
 		}
-		told := facts{}
+		told := facts{drawnFact: s.drawn}
 		for _, name := range s.order.Parts {
 			if err := subjectParts[name].tell(s, told); err != nil {
 				return fmt.Errorf("question %d: looking at %s: %w", n, name, err)
