@@ -1,10 +1,12 @@
 package namespaces
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 	"unsafe"
@@ -61,10 +63,36 @@ var swapping = spec.Probe{Name: "swap", Check: func() error {
 	return off()
 }}
 
+// swapsOut probes for a kernel that swaps what is beyond memory.max. Where its reclaim finds all pages young
+// it kills at once: User-Mode Linux 6.12 and 7.2, whose memory.stat then has as many pgactivate as pgscan.
+var swapsOut = spec.Probe{Name: "swapping out of a control group", Check: func() (err error) {
+	off, err := swapOn()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, off()) }()
+	s := newScript()
+	s.log.long = 20 * time.Second
+	s.enabled("memory")
+	path := s.group(nil)
+	s.write(path+"/memory.max", strconv.Itoa(memoryLimit))
+	var current text
+	st := s.wait(s.member(path, func(s *script) {
+		s.allocate(2 * memoryLimit)
+		current = s.read(path+"/memory.swap.current", 32)
+	}))
+	err = s.try(context.Background())
+	err = errors.Join(err, removeGroup(path))
+	if err == nil && size(current) == 0 {
+		err = fmt.Errorf("mmap(%d MiB, MAP_POPULATE) with a memory.max of %d MiB: %s, and nothing is in swap", 2*memoryLimit>>20, memoryLimit>>20, describe(st.get()))
+	}
+	return err
+}}
+
 // swaps is a spec with a group whose memory.max is reached, and that may swap so much.
 func swaps(m spec.Meta, most string, use func(t *spec.T, s *script, path string)) {
 	m.Level, m.Grade, m.Limit = spec.Must, spec.Guest, 30*time.Second
-	m.Needs = append([]spec.Probe{swapping, cgroupFile("memory.swap.max", "memory")}, memoryNeeds...)
+	m.Needs = slices.Concat(memoryNeeds, []spec.Probe{swapping, cgroupFile("memory.swap.max", "memory")}, m.Needs)
 	suite.It(m, func(t *spec.T) {
 		off, err := swapOn()
 		t.Setup("making a swap area", err)
@@ -85,7 +113,7 @@ func swaps(m spec.Meta, most string, use func(t *spec.T, s *script, path string)
 
 var _ = suite.Describe("memory", func() {
 	swaps(spec.Meta{
-		ID: "memory/swap", Sources: []string{"CGR-024"},
+		ID: "memory/swap", Sources: []string{"CGR-024"}, Needs: []spec.Probe{swapsOut},
 		Clause: "admin-guide/cgroup-v2 memory.swap.current: what is beyond memory.max goes to swap, as far as the group may, and is counted; nobody is killed",
 	}, "max", func(t *spec.T, s *script, path string) {
 		var current text
@@ -101,7 +129,7 @@ var _ = suite.Describe("memory", func() {
 	})
 
 	swaps(spec.Meta{
-		ID: "memory/swap-max", Sources: []string{"CGR-024"},
+		ID: "memory/swap-max", Sources: []string{"CGR-024"}, Needs: []spec.Probe{swapsOut},
 		Clause: "admin-guide/cgroup-v2 memory.swap.max: a group swaps no more than it, and a process beyond both limits is killed; memory.swap.events counts no max before",
 	}, strconv.Itoa(memorySmall), func(t *spec.T, s *script, path string) {
 		var within text
