@@ -16,16 +16,16 @@ func TestReportFiles(t *testing.T) {
 	t.Parallel()
 	needBoots(t)
 	dir := t.TempDir()
-	junit, doc := filepath.Join(dir, "result.xml"), filepath.Join(dir, "result.json")
+	junit, doc, page := filepath.Join(dir, "result.xml"), filepath.Join(dir, "result.json"), filepath.Join(dir, "page.html")
 	ran := call{dir: dir, args: []string{
 		"run", "uml:debian-12", "--no-rootfs", "--spec", "selftest/passes", "--spec", "selftest/fails", "--spec", "selftest/panics",
-		"--junit", junit, "--json", doc,
+		"--junit", junit, "--json", doc, "--html", page,
 	}}.run(t)
 	if ran.code != exitFailed {
 		t.Fatal(ran)
 	}
 	run := runDir(t, dir)
-	for flag, file := range map[string]string{"--junit": junit, "--json": doc} {
+	for flag, file := range map[string]string{"--junit": junit, "--json": doc, "--html": page} {
 		written, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -33,6 +33,12 @@ func TestReportFiles(t *testing.T) {
 		again := call{dir: dir, args: []string{"report", run, flag, "-"}}.run(t)
 		if again.code != exitFailed || again.stdout != string(written) {
 			t.Errorf("%s is not the same when it is drawn again: %s", flag, again)
+		}
+		if flag == "--html" {
+			if !strings.Contains(string(written), `"selftest/fails"`) {
+				t.Error("the page does not hold the specs")
+			}
+			continue
 		}
 		if flag == "--json" {
 			var m struct {

@@ -27,8 +27,10 @@ func (r runView) draw(m markup) {
 	}
 	m.maybe("<dt>part</dt><dd>%s</dd>", r.Shard)
 	m.maybe(`<dt>merged from</dt><dd class="mono">%s</dd>`, join(r.Merged))
-	m.add(`<dt>exit status</dt><dd>%s</dd><dt>folder</dt><dd class="mono">%s</dd><dt>record</dt><dd class="mono hash">SHA-256 %s</dd></dl>
-`, r.Exit, r.Dir, r.SHA256)
+	m.add(`<dt>exit status</dt><dd>%s</dd>`, r.Exit)
+	m.maybe(`<dt>folder</dt><dd class="mono">%s</dd>`, r.Dir)
+	m.add(`<dt>record</dt><dd class="mono hash">SHA-256 %s</dd></dl>
+`, r.SHA256)
 	for _, t := range r.Targets {
 		t.draw(m)
 	}

@@ -2,6 +2,7 @@ package html
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -132,10 +133,14 @@ func answer(c reports.Counts, targets, doubtful int) string {
 func describeRun(r *Run, mark string) runView {
 	m := r.Model
 	v := runView{
-		Mark: mark, Dir: line(r.Dir), Tally: m.Tally(), Exit: m.Exit(), Verdict: verdict(m.Exit()), Whole: m.Whole, EndReason: line(m.EndReason),
+		Mark: mark, Tally: m.Tally(), Exit: m.Exit(), Verdict: verdict(m.Exit()), Whole: m.Whole, EndReason: line(m.EndReason),
 		SHA256: r.SHA256, Lost: m.Run == nil, ID: "a record without its beginning",
 		Pass: m.Counts.Pass, Fail: m.Counts.Fail - m.Counts.Known, Known: m.Counts.Known, Broken: m.Counts.Broken,
 		Rest: m.Counts.NotApplicable + m.Counts.NotJudged,
+	}
+	// Where the folder lies means nothing elsewhere: the page is the same wherever it is drawn.
+	if name := filepath.Base(r.Dir); m.Run == nil || name != m.Run.ID {
+		v.Dir = line(name)
 	}
 	if !m.Started.IsZero() {
 		v.Started, v.Ended = m.Started.UTC().Format(time.RFC3339), m.Ended.UTC().Format(time.RFC3339)

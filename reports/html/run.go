@@ -19,7 +19,7 @@ type Run struct {
 	Bench *bench.Run
 	// SHA256 is that of the record as it was read, in hexadecimal.
 	SHA256 string
-	// Dir is the run's folder as the page names it.
+	// Dir is the run's folder.
 	Dir string
 	// Consoles is what stands before the name of a console's log to make an address of it, or empty: then the
 	// name is text.
