@@ -150,7 +150,7 @@ func TestRealPoints(t *testing.T) {
 		runs = append(runs, slices.Collect(slices.Chunk(r.Find(target).Find("munmap/anon-8k-write", "insns/op").Values, 10))...)
 	}
 	points := Points(runs, bench.Defaults())
-	if len(points) != 1 || points[0].Run != 6 || points[0].Effect < 0.01 || points[0].Effect > 0.02 {
+	if len(points) != 1 || points[0].Run != 6 || points[0].Effect < 0.005 || points[0].Effect > 0.02 {
 		t.Errorf("%d runs change at %+v, not at 6", len(runs), points)
 	}
 }
