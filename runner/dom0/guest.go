@@ -172,6 +172,7 @@ func (g *guest) ended() (reason int, down bool, err error) {
 
 // destroy takes the guest down and closes its console.
 func (g *guest) destroy() error {
+	g.modelSaid()
 	err := errors.Join(g.run("xl", "destroy", g.name), g.part())
 	if g.console != nil && g.console.Process != nil {
 		g.console.Process.Kill()

@@ -54,6 +54,14 @@ func writeFirmware(file, initrd, line string) (err error) {
 	return errors.Join(err, f.Close())
 }
 
+// modelSaid shows what the guest's device model said, which is why it ended.
+func (g *guest) modelSaid() {
+	text, err := os.ReadFile("/var/log/xen/qemu-dm-" + g.name + ".log") // as libxl names it
+	if err == nil && len(text) > 0 {
+		fmt.Fprintf(g.host.console, "xtest: the device model of %s said: %.500s\n", g.name, text)
+	}
+}
+
 // modelDevices has the toolstack find this program as a device model.
 func modelDevices() error {
 	err := os.Symlink("/init", deviceModelPath)
