@@ -79,16 +79,21 @@ func (h *host) create(order wire.Order) (*guest, error) {
 // prepare writes what the toolstack is to make the guest of.
 func (g *guest) prepare(file, token string) error {
 	line := g.commandLine(token)
-	config := fmt.Sprintf("name = %q\ntype = %q\nmemory = %d\nvcpus = 1\n", g.name, g.kind, guestMemory)
 	if g.kind == HVM {
 		if err := errors.Join(writeFirmware(firmwareFile, guestInitrd, hvmParams+line), modelDevices()); err != nil {
 			return err
 		}
-		config += hvmConfig()
-	} else {
-		config += fmt.Sprintf("kernel = \"/%s\"\nramdisk = %q\ncmdline = %q\n", Kernel, guestInitrd, line)
 	}
-	return os.WriteFile(file, []byte(config), 0o600)
+	return os.WriteFile(file, []byte(g.config(line)), 0o600)
+}
+
+// config is xl.cfg(5). An HVM guest's kernel and its command line are in the firmware.
+func (g *guest) config(line string) string {
+	text := fmt.Sprintf("name = %q\ntype = %q\nmemory = %d\nvcpus = 1\n", g.name, g.kind, guestMemory)
+	if g.kind == HVM {
+		return text + hvmConfig()
+	}
+	return text + fmt.Sprintf("kernel = \"/%s\"\nramdisk = %q\ncmdline = %q\n", Kernel, guestInitrd, line)
 }
 
 // commandLine is the guest's kernel's. It prints nothing to its console but its last words, since its agent's
