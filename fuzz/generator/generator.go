@@ -151,12 +151,14 @@ func (g *Generator) call(op *call.Op) {
 func (g *Generator) arg(op *call.Op, a *call.Arg, n int) program.Value {
 	switch a.Kind {
 	case call.Const:
-		if g.chance(1) && op.Grade < call.Allocates {
-			return program.Value{N: a.Const ^ 1<<g.intn(64)}
+		v := program.Value{N: a.Const}
+		if g.chance(1) {
+			v.N |= 1 << (opBits + g.intn(64-opBits)) // the lower ones could choose a call of a worse grade
 		}
-		return program.Value{N: a.Const}
+		return v
 	case call.Struct:
-		if v, ok := g.badPointer(n, op.Own); ok {
+		// Another's structure would choose another command.
+		if v, ok := g.badPointer(n, op.Own || a.Struct.Fields[0].Kind == call.Const); ok {
 			return v
 		}
 		return g.structure(op, a, n)
@@ -184,6 +186,9 @@ func (g *Generator) scalar(op *call.Op, k call.Kind, values []uint64, n int, siz
 	}
 	return program.Value{N: g.number(k, values)}
 }
+
+// opBits is how many bits a sub-operation's number has at most; some calls keep something else above.
+const opBits = 12
 
 // nobodys is beyond the ports and descriptors that anybody has.
 const nobodys = 1 << 20

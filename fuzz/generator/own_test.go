@@ -77,3 +77,46 @@ func TestOwnPortsAlone(t *testing.T) {
 		t.Errorf("%d ports were taken from earlier calls", taken)
 	}
 }
+
+// TestGradeHolds: no program and no mutant makes a call of a worse grade than those it was given.
+func TestGradeHolds(t *testing.T) {
+	s := call.Xen()
+	ops, err := s.Choose(call.Harmless, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := New(s, ops, 2)
+	from, p := &program.Program{}, &program.Program{}
+	check := func(p *program.Program) {
+		for i := range p.Calls {
+			c := &p.Calls[i]
+			for a := range c.Op.Args {
+				if v := c.Args[a]; c.Op.Args[a].Kind == call.Const && (v.Form != program.Number || v.N&(1<<opBits-1) != c.Op.Args[a].Const) {
+					t.Fatalf("the operation became another:\n%s", p)
+				}
+			}
+			for a, v := range c.Args {
+				if a >= len(c.Op.Args) || c.Op.Args[a].Struct == nil || c.Op.Args[a].Struct.Fields[0].Kind != call.Const {
+					continue
+				}
+				if v.Form == program.Alias {
+					t.Fatalf("the command is another's:\n%s", p)
+				}
+				if v.Form != program.Pointer {
+					continue
+				}
+				for _, f := range p.Fields[p.Buffers[v.N].First:p.Buffers[v.N].Last] {
+					if f.Name == "cmd" && f.Off == 0 && f.N != c.Op.Args[a].Struct.Fields[0].Const {
+						t.Fatalf("the command became another:\n%s", p)
+					}
+				}
+			}
+		}
+	}
+	for n := range uint64(20000) {
+		g.Program(n, from)
+		check(from)
+		g.Mutate(n, from, from, p)
+		check(p)
+	}
+}
