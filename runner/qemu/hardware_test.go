@@ -25,6 +25,8 @@ func TestArguments(t *testing.T) {
 		{"root", func(h *hardware) { h.root = "/a,b/root" },
 			[]string{"snapshot=on,file.locking=off,file=/a,,b/root -device virtio-blk-device,drive=root"}, nil},
 		{"root on q35", func(h *hardware) { h.typ, h.root = Q35, "/r" }, []string{"-device virtio-blk-pci,drive=root"}, nil},
+		{"luggage", func(h *hardware) { h.root, h.luggage = "/r", "/proc/7/fd/3" },
+			[]string{"drive=root -drive if=none,id=luggage,format=raw,file.locking=off,file=/proc/7/fd/3 -device virtio-blk-device,drive=luggage"}, nil},
 		{"icount", func(h *hardware) { h.clock = Icount },
 			[]string{"-icount shift=0,sleep=off,align=off -rtc base=2020-01-01,clock=vm", "-seed 1", "tsc_early_khz=1000000"}, nil},
 		{"dump", func(h *hardware) { h.monitor, h.dump = true, true },

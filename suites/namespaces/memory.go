@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -266,6 +267,7 @@ var _ = suite.Describe("memory", func() {
 			Needs:  append([]spec.Probe{kernelMemory}, memoryNeeds...),
 		}, func(t *spec.T) {
 			s := newScript()
+			s.log.long = 10 * time.Second // its processes are copies of this one where programs cannot be executed
 			s.enabled("memory")
 			path := s.group(t)
 			file := "memory.current"
