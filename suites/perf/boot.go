@@ -1,42 +1,30 @@
 package perf
 
 import (
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
+	"time"
 
-	"golang.org/x/sys/unix"
-
+	"xtest/internal/ns"
 	"xtest/suites/spec"
 )
 
 // firstProgram is what the kernel says when it starts the machine's first program, init/main.c.
 const firstProgram = "Run /init as init process"
 
-// sinceBoot gives when the kernel said a line, by its own clock, from the records of /dev/kmsg
-// (Documentation/ABI/testing/dev-kmsg): "level,number,microseconds,...;text".
-func sinceBoot(line string) (us float64, err error) {
-	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+// sinceBoot gives when the kernel said a line, by its own clock.
+func sinceBoot(line string) (time.Duration, error) {
+	log, err := ns.OpenWholeLog()
 	if err != nil {
-		return 0, fmt.Errorf("opening /dev/kmsg: %w", err)
+		return 0, err
 	}
-	defer unix.Close(fd)
-	for b := make([]byte, 8<<10); ; {
-		n, err := unix.Read(fd, b)
-		switch {
-		case errors.Is(err, unix.EPIPE), errors.Is(err, unix.EINTR): // overwritten meanwhile
-			continue
-		case errors.Is(err, unix.EAGAIN):
-			return 0, fmt.Errorf("the kernel's log does not say %q", line)
-		case err != nil:
-			return 0, fmt.Errorf("reading /dev/kmsg: %w", err)
-		}
-		head, text, _ := strings.Cut(string(b[:n]), ";")
-		if words := strings.Split(head, ","); strings.HasPrefix(text, line) && len(words) > 2 {
-			return strconv.ParseFloat(words[2], 64)
+	defer log.Close()
+	for at, text := range log.Records() {
+		if strings.HasPrefix(text, line) {
+			return at, nil
 		}
 	}
+	return 0, fmt.Errorf("the kernel's log does not say %q", line)
 }
 
 // ownBoot probes for a machine that xtest booted, and whose kernel tells of its start.
@@ -56,9 +44,9 @@ var _ = suite.Describe("boot", func() {
 		ID: "boot/to-init", Level: spec.Should, Labels: []string{spec.Bench}, Needs: []spec.Probe{ownBoot},
 		Clause: "init/main.c kernel_init(): the kernel's time, in its own clock, until it starts the first program",
 	}, func(t *spec.T) {
-		us, err := sinceBoot(firstProgram)
+		at, err := sinceBoot(firstProgram)
 		t.Setup("reading the kernel's log", err)
-		t.Sample(t.ID(), us*1000, strings.TrimSuffix(unit(t), "/op"))
+		t.Sample(t.ID(), float64(at.Nanoseconds()), strings.TrimSuffix(unit(t), "/op"))
 	})
 
 	suite.It(spec.Meta{
