@@ -47,6 +47,7 @@ var _ = suite.Describe("posix", func() {
 		set, old := s.longs(0), s.longs(99)
 		status := s.wait(s.fork(func(o *script) {
 			pid := o.setup("getpid()", unix.SYS_GETPID)
+			o.byDefault(unix.SIGUSR1)
 			o.mask(setMask, bit(int(unix.SIGUSR1)))
 			o.ok("kill(self, SIGUSR1)", unix.SYS_KILL, pid, int(unix.SIGUSR1))
 			o.ok("kill(self, SIGUSR1) again", unix.SYS_KILL, pid, int(unix.SIGUSR1))
