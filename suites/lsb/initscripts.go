@@ -43,6 +43,9 @@ const (
 // actionLimit is how long an action may take.
 const actionLimit = 10 * time.Second
 
+// settling is how long behind its start a daemon may take to be found running.
+const settling = 5 * time.Second
+
 // act runs an init script with an empty environment.
 func (s *site) act(ctx context.Context, m *machine, script, action string) (outcome, error) {
 	return s.run(ctx, m, command{argv: []string{script, action}, dir: "/"}, actionLimit)
@@ -200,6 +203,14 @@ func (s *site) judgeOwn(ctx context.Context, m *machine, script string) (taken i
 		return taken, wrong, err
 	}
 	if knows {
+		// A daemon may write its pid file a moment behind the end of start, as exim does.
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for late := time.Now().Add(settling); err == nil && time.Now().Before(late); <-tick.C {
+			if last, err = s.act(ctx, m, script, "status"); last.died == "" && last.status == running {
+				break
+			}
+		}
 		act("status", running)
 	}
 	act("start", 0)
