@@ -74,6 +74,9 @@ func BenchmarkCalls(b *testing.B) {
 			time.Sleep(100 * time.Microsecond)
 		}
 		w.play.Collect(w.judge, w.stray)
+		if s.Area.Stopping() || s.Area.Consumed() > s.Published() {
+			b.Fatal("the executor has ended: no figure is one")
+		}
 		return float64(c.Calls.Load()-before) / time.Since(begin).Seconds()
 	}
 	loop := func() float64 {
@@ -103,9 +106,8 @@ func BenchmarkCalls(b *testing.B) {
 	n := 0.0
 	for b.Loop() {
 		n++
-		sum.loop += loop()
+		sum.loop += loop() + loop()
 		sum.singles += run(Singles, false, 2*time.Second)
-		sum.loop += loop()
 		sum.batches += run(Batches, false, 2*time.Second)
 		sum.guided += run(Both, true, 2*time.Second)
 		sum.unguided += run(Both, false, 2*time.Second)
