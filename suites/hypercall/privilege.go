@@ -24,8 +24,9 @@ func guestly(id string, level spec.Level, clause string, body func(g *guest, v v
 	})
 }
 
-// ownCheck: seen in the packaged hypervisors' code. Xen 4.14.6, of before that fix, answers EPERM to all.
-const ownCheck = "xen/common/domctl.c do_domctl: since the fix of XSA-492 (domctl lock open to abuse) commands with a privilege check of their own are done before the lock and the general check, "
+// ownCheck: seen in the machine code of Debian's 4.17.7 and 4.20.5. Which change brought it is inferred from their changelogs: the
+// fix of XSA-492 (domctl lock open to abuse). Xen 4.14.6, of before that fix, answers EPERM to all.
+const ownCheck = "xen/common/domctl.c do_domctl, presumably since the fix of XSA-492: commands with a privilege check of their own are done before the lock and the general check, "
 
 // forbidden are the answers to a caller that lacks a privilege.
 var forbidden = expect.Exactly("-EPERM")
