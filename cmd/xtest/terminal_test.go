@@ -32,7 +32,7 @@ func TestTerminal(t *testing.T) {
 	needTool(t, "script")
 	needBoots(t)
 	colored := show(t, true)
-	for _, words := range []string{"\r", "\x1b[K", "specs 0/2"} {
+	for _, words := range []string{"\r", "\x1b[J", "specs 0/2"} {
 		if !strings.Contains(colored, words) {
 			t.Errorf("no live line on a terminal: no %q in %q", words, colored)
 		}
