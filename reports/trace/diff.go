@@ -24,9 +24,10 @@ func (f Function) Change() float64 { return f.Self[1] - f.Self[0] }
 type Difference struct {
 	// Total is the time per operation in all functions, without what the tracer adds.
 	Total [2]float64 `json:"total"`
-	// Own and Inner are what the tracer adds to a call itself, and to its caller.
-	Own   float64 `json:"tracer_own"`
-	Inner float64 `json:"tracer_inner"`
+	// Own and Inner are what each side's tracer adds to a call itself, and to its caller: kernels of other
+	// versions have other tracers.
+	Own   [2]float64 `json:"tracer_own"`
+	Inner [2]float64 `json:"tracer_inner"`
 	// Functions are all whose time or calls changed, the largest change of time first.
 	Functions []Function `json:"functions"`
 }
@@ -35,11 +36,11 @@ type Difference struct {
 func Compare(good, bad *Trace) *Difference {
 	d := &Difference{}
 	sides := [2]*Trace{good, bad}
-	d.Own, d.Inner = tracer(slices.Concat(good.Calls, bad.Calls))
 	all := map[string]*Function{}
 	callers := map[string]map[string]float64{}
 	for i, t := range sides {
 		weights := t.weights()
+		d.Own[i], d.Inner[i] = tracer(t.Calls)
 		for _, c := range t.Calls {
 			w := weights[c.root] / float64(t.Ops)
 			if w == 0 {
@@ -50,7 +51,7 @@ func Compare(good, bad *Trace) *Difference {
 				f = &Function{Name: c.Function}
 				all[c.Function], callers[c.Function] = f, map[string]float64{}
 			}
-			self := w * (c.Self - d.Own - float64(c.Inner)*d.Inner)
+			self := w * (c.Self - d.Own[i] - float64(c.Inner)*d.Inner[i])
 			f.Calls[i] += w
 			f.Self[i] += self
 			d.Total[i] += self

@@ -112,8 +112,8 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s takes %g by itself, not %g", name, self[name], want)
 		}
 	}
-	if self["tick"] != 0 || d.Own != 1000 {
-		t.Errorf("an interrupt counts %g; the tracer's own is %g", self["tick"], d.Own)
+	if self["tick"] != 0 || d.Own[0] != 1000 {
+		t.Errorf("an interrupt counts %g; the tracer's own is %g", self["tick"], d.Own[0])
 	}
 	for _, bad := range []string{"", head, calm, "# operations: x\n" + calm, "# operations: -1\n" + calm} {
 		if tr, err := Read(strings.NewReader(bad)); err == nil {
@@ -123,6 +123,28 @@ func TestRead(t *testing.T) {
 	tr, err = Read(strings.NewReader(head + calm + " CPU:0 [LOST 17 EVENTS]\n" + calm))
 	if err != nil || tr.Lost != 17 {
 		t.Errorf("%+v, %v", tr, err)
+	}
+}
+
+// TestTracersOfTwoKernels: the same work under a tracer that takes twice as long is no difference.
+func TestTracersOfTwoKernels(t *testing.T) {
+	dear := lines(
+		"               |  sys() {",
+		"   2.000 us    |    a();",
+		"               |    b() {",
+		" + 12.000 us   |      c [mod]();",
+		" ! 123.500 us  |    } /* b */",
+		" ! 133.500 us  |  }")
+	var sides [2]*Trace
+	for i, text := range []string{calm, dear} {
+		tr, err := Read(strings.NewReader(head + text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sides[i] = tr
+	}
+	if d := Compare(sides[0], sides[1]); len(d.Functions) != 0 || d.Own != [2]float64{1000, 2000} || d.Inner != [2]float64{1500, 3000} {
+		t.Errorf("%+v", d)
 	}
 }
 
