@@ -14,6 +14,7 @@ import (
 	"xtest/reports"
 	"xtest/runner"
 	"xtest/runner/agent"
+	"xtest/internal/required"
 	"xtest/runner/cache"
 	"xtest/runner/depot"
 	"xtest/runner/event"
@@ -109,11 +110,9 @@ func cyclesRoot(b *testing.B) string {
 			b.Fatal(err)
 		}
 	}
-	if _, err := exec.LookPath("gcc"); err != nil {
-		b.Skip("needs gcc: ", err)
-	}
-	if out, err := exec.Command("gcc", "-O2", "-Wall", "-static", "-o", filepath.Join(root, compiled), "testdata/cycles.c").CombinedOutput(); err != nil {
-		b.Skipf("needs a gcc that links statically: %v\n%s", err, out)
+	gcc := required.Tool(b, "gcc", "gcc libc6-dev")
+	if out, err := exec.Command(gcc, "-O2", "-Wall", "-static", "-o", filepath.Join(root, compiled), "testdata/cycles.c").CombinedOutput(); err != nil {
+		required.Missing(b, fmt.Sprintf("needs a gcc that links statically: %v\n%s", err, out))
 	}
 	return root
 }

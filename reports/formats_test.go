@@ -12,6 +12,7 @@ import (
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 
+	"xtest/internal/required"
 	"xtest/runner/event"
 )
 
@@ -40,10 +41,7 @@ func TestFormats(t *testing.T) {
 func TestTAPIsParsed(t *testing.T) {
 	const perl = "perl"
 	if err := exec.Command(perl, "-MTAP::Parser", "-e", "1").Run(); err != nil {
-		if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("perl with its TAP::Parser is not installed: apt-get install perl")
+		required.Missing(t, "perl with its TAP::Parser is not installed: apt-get install perl")
 	}
 	m := model(t)
 	file := filepath.Join(t.TempDir(), "run.tap")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"xtest/internal/required"
 	"xtest/runner/cache"
 	"xtest/suites/spec/child"
 )
@@ -105,12 +106,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// strict makes a missing tool a failure: where everything is set up, nothing may be left out unseen.
-func strict() bool { return os.Getenv("XTEST_REQUIRE_TOOLS") == "1" }
-
 func found(tool string) (bool, error) {
 	if _, err := exec.LookPath(tool); err != nil {
-		if strict() {
+		if required.All() {
 			return false, err
 		}
 		return false, nil
@@ -160,7 +158,7 @@ func boots() (bool, error) {
 var bootsOnce = sync.OnceValues(func() (bool, error) {
 	out, err := exec.Command(program, "doctor").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "mirror and keyring from apt's settings") {
-		if strict() {
+		if required.All() {
 			return false, fmt.Errorf("xtest doctor finds no mirror: %w\n%s", err, out)
 		}
 		return false, nil

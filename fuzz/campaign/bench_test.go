@@ -12,6 +12,7 @@ import (
 	"xtest/fuzz/player"
 	"xtest/fuzz/program"
 	"xtest/fuzz/session"
+	"xtest/internal/required"
 	"xtest/runner/cache"
 	"xtest/runner/depot"
 	"xtest/runner/machine"
@@ -27,7 +28,7 @@ func xenTarget(tb testing.TB, what string) *session.Target {
 	tb.Helper()
 	path, err := qemu.Find()
 	if err != nil {
-		tb.Skip(err)
+		required.Missing(tb, err)
 	}
 	store, err := cache.Open("")
 	if err != nil {
@@ -36,7 +37,7 @@ func xenTarget(tb testing.TB, what string) *session.Target {
 	tb.Cleanup(func() { store.Close() })
 	img, err := xen.Backend{}.Prepare(tb.Context(), what, &machine.Supplies{Depot: &depot.Depot{Cache: store}, Options: machine.Options{Accel: qemu.TCG}})
 	if err != nil {
-		tb.Skip("no Xen to be had: ", err)
+		required.Missing(tb, "no Xen to be had: ", err)
 	}
 	t := &session.Target{Name: "xen:" + what, Space: call.Xen(), Image: img}
 	if t.Plugin, err = coverage.Build(tb.Context(), store.Tree, path); err != nil {

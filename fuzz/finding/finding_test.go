@@ -12,6 +12,7 @@ import (
 
 	"xtest/fuzz/call"
 	"xtest/fuzz/program"
+	"xtest/internal/required"
 )
 
 func example(t *testing.T) *Finding {
@@ -63,10 +64,7 @@ func TestCodeIsCode(t *testing.T) {
 		text, _ := os.ReadFile(filepath.Join(f.Dir, specFile))
 		t.Errorf("%v\n%s", err, text)
 	}
-	cc, err := exec.LookPath("cc")
-	if err != nil {
-		t.Skip("no C compiler")
-	}
+	cc := required.Tool(t, "cc", "gcc libc6-dev")
 	if out, err := exec.Command(cc, "-Wall", "-Werror", "-o", filepath.Join(t.TempDir(), "repro"), filepath.Join(f.Dir, sourceFile)).CombinedOutput(); err != nil {
 		text, _ := os.ReadFile(filepath.Join(f.Dir, sourceFile))
 		t.Errorf("%v: %s\n%s", err, out, text)

@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"xtest/internal/required"
 )
 
 // chromium is one for all tests of a package, each of which has a tab of its own.
@@ -55,10 +57,7 @@ func start(t *testing.T) context.Context {
 		chromium.err = chromedp.Do(chromium.Context)
 	})
 	if chromium.Context == nil {
-		if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" { // where everything is set up, nothing may be left out unseen
-			t.Fatal(chromium.err)
-		}
-		t.Skip("needs Chromium (apt-get install chromium): ", chromium.err)
+		required.Missing(t, "needs Chromium (apt-get install chromium): ", chromium.err)
 	}
 	if chromium.err != nil {
 		t.Fatal(chromium.err)

@@ -8,16 +8,15 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"xtest/internal/required"
 )
 
 // TestSizesAreTheHeaders has a C compiler tell the sizes of the structures that the fuzzer gives Xen.
 func TestSizesAreTheHeaders(t *testing.T) {
-	cc, err := exec.LookPath("cc")
-	if err != nil {
-		t.Skip("no C compiler")
-	}
+	cc := required.Tool(t, "cc", "gcc libc6-dev")
 	if _, err := os.Stat("/usr/include/xen/memory.h"); err != nil {
-		t.Skip("libxen-dev is not installed")
+		required.Missing(t, "libxen-dev: ", err)
 	}
 	want := map[string]uintptr{
 		"struct xen_memory_reservation":       unsafe.Sizeof(MemoryReservation{}),

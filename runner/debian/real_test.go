@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"xtest/internal/required"
 	"xtest/runner/cache"
 	"xtest/runner/debian"
 )
@@ -37,8 +38,8 @@ func TestHostMirror(t *testing.T) {
 	_, err = debian.Load(ctx, c, mirror, debian.Suites("bookworm"), "amd64", nil)
 	var netErr net.Error
 	unreachable := errors.As(err, &netErr) || errors.Is(err, context.DeadlineExceeded)
-	if unreachable && os.Getenv("XTEST_REQUIRE_TOOLS") != "1" {
-		t.Skipf("the mirror cannot be reached: %v", err)
+	if unreachable {
+		required.Missing(t, "the mirror cannot be reached: ", err)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"xtest/internal/required"
 	"xtest/runner/image"
 )
 
@@ -25,7 +26,7 @@ func partitioned(t testing.TB, label string, parts ...part) string {
 		script += fmt.Sprintf("start=%d, size=%d, type=%s\n", (i+1)*each/512, each/512, p.kind)
 	}
 	table := put(t, "table", []byte(script))
-	run(t, "sh", "-c", tool(t, "sfdisk", "fdisk")+" -q "+disk+" <"+table)
+	run(t, "sh", "-c", required.Tool(t, "sfdisk", "fdisk")+" -q "+disk+" <"+table)
 	for i, p := range parts {
 		if p.with == "" {
 			continue
@@ -56,7 +57,7 @@ func made(t testing.TB, files ...string) string {
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte(strings.Repeat("content of "+name+"\n", 9000)), 0o755))
 	}
 	path := filepath.Join(t.TempDir(), "fs")
-	run(t, tool(t, "mke2fs", "e2fsprogs"), "-q", "-t", "ext4", "-O", "^has_journal", "-d", dir, path, "8m")
+	run(t, required.Tool(t, "mke2fs", "e2fsprogs"), "-q", "-t", "ext4", "-O", "^has_journal", "-d", dir, path, "8m")
 	return path
 }
 
@@ -120,14 +121,14 @@ func TestOtherTables(t *testing.T) {
 	must(t, os.WriteFile(logical, make([]byte, 48<<20), 0o644))
 	table := put(t, "table", []byte("label: dos\n1 : start=2048, size=2048, type=83\n2 : start=16384, size=65536, type=5\n"+
 		"5 : start=18432, size=4096, type=83\n6 : start=32768, size=16384, type=83\n"))
-	run(t, "sh", "-c", tool(t, "sfdisk", "fdisk")+" -q "+logical+" <"+table)
+	run(t, "sh", "-c", required.Tool(t, "sfdisk", "fdisk")+" -q "+logical+" <"+table)
 	write(t, logical, content, 32768*512)
 	if s, err := image.Open(t.Context(), logical, options(t)); err != nil || !strings.Contains(s.Found, "partition 6 (MBR, it holds") {
 		t.Errorf("%+v, %v", s, err)
 	}
 	disk := filepath.Join(t.TempDir(), "disk.raw")
 	must(t, os.WriteFile(disk, make([]byte, 32<<20), 0o644))
-	run(t, tool(t, "sgdisk", "gdisk"), "-n", "7:16384:+8M", "-t", "7:8304", "-c", "7:the root", disk)
+	run(t, required.Tool(t, "sgdisk", "gdisk"), "-n", "7:16384:+8M", "-t", "7:8304", "-c", "7:the root", disk)
 	write(t, disk, content, 16384*512)
 	if s, err := image.Open(t.Context(), disk, options(t)); err != nil || !strings.Contains(s.Found, "partition 7 (GPT, its type") {
 		t.Errorf("%+v, %v", s, err)

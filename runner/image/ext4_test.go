@@ -15,12 +15,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"xtest/internal/required"
 	"xtest/runner/image"
 )
 
 // TestExt4 compares with the folder that mke2fs made the file system of.
 func TestExt4(t *testing.T) {
-	mke2fs := tool(t, "mke2fs", "e2fsprogs")
+	mke2fs := required.Tool(t, "mke2fs", "e2fsprogs")
 	dir := filepath.Join(t.TempDir(), "root")
 	must(t, os.MkdirAll(filepath.Join(dir, "many"), 0o755))
 	for i := range 700 { // more than a block of names: an index

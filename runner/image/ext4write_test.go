@@ -14,23 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"xtest/internal/required"
 	"xtest/runner/image"
 )
-
-// tool finds a program that is often outside of a user's PATH, or skips.
-func tool(t testing.TB, name, pkg string) string {
-	t.Helper()
-	for _, at := range []string{name, "/sbin/" + name, "/usr/sbin/" + name} {
-		if path, err := exec.LookPath(at); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
-		t.Fatalf("%s: not installed", name)
-	}
-	t.Skipf("%s: not installed (apt-get install %s)", name, pkg)
-	return ""
-}
 
 // run gives what a tool says.
 func run(t testing.TB, args ...string) string {
@@ -69,7 +55,7 @@ func varied(t testing.TB) []byte {
 }
 
 func TestExt4Written(t *testing.T) {
-	check := tool(t, "e2fsck", "e2fsprogs")
+	check := required.Tool(t, "e2fsck", "e2fsprogs")
 	source := put(t, "varied.tar", varied(t))
 	write := func(name string) string {
 		s, err := image.Open(t.Context(), source, options(t))
@@ -108,7 +94,7 @@ func TestExt4Written(t *testing.T) {
 		t.Errorf("no capability: %s", want["bin/capable"])
 	}
 	// What another program reads.
-	tell := run(t, tool(t, "debugfs", "e2fsprogs"), "-R", "ea_get /bin/same user.note", first)
+	tell := run(t, required.Tool(t, "debugfs", "e2fsprogs"), "-R", "ea_get /bin/same user.note", first)
 	if !strings.Contains(tell, "of mine") {
 		t.Errorf("debugfs: %s", tell)
 	}

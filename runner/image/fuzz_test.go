@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"xtest/internal/required"
 )
 
 // tiny makes a file system of 128 KiB with a bit of everything, with these features.
@@ -31,13 +33,7 @@ func tiny(t testing.TB, features string) []byte {
 	if err := os.Symlink("a", filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
-	tool := "/sbin/mke2fs"
-	if _, err := os.Stat(tool); err != nil {
-		if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("mke2fs: not installed (apt-get install e2fsprogs)")
-	}
+	tool := required.Tool(t, "mke2fs", "e2fsprogs")
 	if out, err := exec.Command(tool, "-q", "-t", "ext4", "-b", "1024", "-N", "16", "-O", features, "-d", dir, path, "128k").CombinedOutput(); err != nil {
 		t.Fatalf("mke2fs: %v: %s", err, out)
 	}

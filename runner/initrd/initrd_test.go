@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"xtest/internal/required"
 )
 
 // entry is a file as the kernel's unpacker sees it.
@@ -110,13 +112,7 @@ func TestArchive(t *testing.T) {
 }
 
 func TestCpioUnpacksIt(t *testing.T) {
-	cpio, err := exec.LookPath("cpio")
-	if err != nil {
-		if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("needs cpio: ", err)
-	}
+	cpio := required.Tool(t, "cpio", "cpio")
 	var b bytes.Buffer
 	w := NewWriter(&b) // without the device, which needs root
 	w.Dir("a")

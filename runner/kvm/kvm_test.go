@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"xtest/internal/required"
 	"xtest/runner/cache"
 	"xtest/runner/depot"
 	"xtest/runner/machine"
@@ -115,10 +116,7 @@ func TestMachinesAreAlwaysEmulated(t *testing.T) {
 func needQEMU(t *testing.T) {
 	t.Helper()
 	if _, err := qemu.Find(); err != nil {
-		if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		required.Missing(t, err)
 	}
 }
 

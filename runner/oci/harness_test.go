@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"xtest/internal/required"
 	"xtest/runner/cache"
 	"xtest/runner/depot"
 	"xtest/runner/event"
@@ -94,7 +95,7 @@ func prepareWith(t testing.TB, what string, s *machine.Supplies) *machine.Image 
 	img, err := oci.Backend{Agent: xtest(t)}.Prepare(t.Context(), what, s)
 	var u *machine.Unavailable
 	if errors.As(err, &u) {
-		if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" && strings.Contains(u.Reason, "not installed") {
+		if required.All() && strings.Contains(u.Reason, "not installed") {
 			t.Fatal(err)
 		}
 		t.Skip(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"xtest/internal/required"
 	"xtest/runner/cache"
 	"xtest/runner/depot"
 	"xtest/runner/event"
@@ -208,13 +209,7 @@ func TestDebian(t *testing.T) {
 	}
 
 	// The same as a release's root, which is a file system.
-	tool, err := exec.LookPath("/sbin/mke2fs")
-	if err != nil {
-		if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("mke2fs: not installed (apt-get install e2fsprogs)")
-	}
+	tool := required.Tool(t, "mke2fs", "e2fsprogs")
 	disk := filepath.Join(t.TempDir(), "root.ext4")
 	if out, err := exec.Command(tool, "-q", "-t", "ext4", "-d", root, disk, "16m").CombinedOutput(); err != nil {
 		t.Fatalf("mke2fs: %v: %s", err, out)

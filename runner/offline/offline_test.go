@@ -26,6 +26,7 @@ import (
 	savetarball "github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"xtest/internal/required"
 	"xtest/internal/root"
 	"xtest/runner/cache"
 	"xtest/runner/event"
@@ -163,10 +164,10 @@ func TestSameVerdicts(t *testing.T) {
 		if convert, err := exec.LookPath("qemu-img"); err == nil {
 			kept["qcow2"] = filepath.Join(t.TempDir(), "root.qcow2")
 			must(t, exec.Command(convert, "convert", "-c", "-O", "qcow2", disk, kept["qcow2"]).Run())
-		} else if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
+		} else if required.All() {
 			t.Error(err)
 		}
-	} else if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
+	} else if required.All() {
 		t.Error(err)
 	}
 	for how, ref := range kept {

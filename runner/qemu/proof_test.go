@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"xtest/internal/required"
 	"xtest/runner/cache"
 	"xtest/runner/guard"
 	"xtest/runner/machine"
@@ -28,10 +29,8 @@ func needQEMU(t *testing.T) string {
 	switch {
 	case testing.Short():
 		t.Skip("boots a machine")
-	case err != nil && os.Getenv("XTEST_REQUIRE_TOOLS") == "1":
-		t.Fatal(err)
 	case err != nil:
-		t.Skip(err)
+		required.Missing(t, err)
 	}
 	return path
 }

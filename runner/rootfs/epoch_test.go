@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"xtest/internal/required"
 	"xtest/runner/cache"
 )
 
@@ -63,13 +64,7 @@ func TestForget(t *testing.T) {
 // TestLevel: file systems with the same files, made at different times with different identifiers and
 // in a different order, become one and the same.
 func TestLevel(t *testing.T) {
-	mke2fs := "/sbin/mke2fs"
-	if _, err := os.Stat(mke2fs); err != nil {
-		if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("mke2fs: not installed (apt-get install e2fsprogs)")
-	}
+	mke2fs := required.Tool(t, "mke2fs", "e2fsprogs")
 	c, err := cache.Open(t.TempDir())
 	must(t, err)
 	defer c.Close()

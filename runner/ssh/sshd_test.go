@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"xtest/internal/required"
 	"xtest/runner/guard"
 )
 
@@ -46,10 +47,8 @@ func needTools(t *testing.T) {
 	switch {
 	case testing.Short():
 		t.Skip("logs in to a real sshd")
-	case missing != "" && os.Getenv("XTEST_REQUIRE_TOOLS") == "1":
-		t.Fatal(missing)
 	case missing != "":
-		t.Skip(missing)
+		required.Missing(t, missing)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"xtest/internal/required"
 	"xtest/runner/image/disk"
 )
 
@@ -25,13 +26,7 @@ func must(t testing.TB, err error) {
 // qemuImg runs the real tool in a folder.
 func qemuImg(t testing.TB, dir string, args ...string) {
 	t.Helper()
-	path, err := exec.LookPath("qemu-img")
-	if err != nil {
-		if os.Getenv("XTEST_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("qemu-img: not installed (apt-get install qemu-utils)")
-	}
+	path := required.Tool(t, "qemu-img", "qemu-utils")
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
