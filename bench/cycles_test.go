@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"xtest/internal/ns"
+	"xtest/internal/required"
 	"xtest/reports"
 	"xtest/runner"
 	"xtest/runner/agent"
-	"xtest/internal/required"
 	"xtest/runner/cache"
 	"xtest/runner/depot"
 	"xtest/runner/event"
