@@ -2,18 +2,18 @@ package html
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"xtest/reports"
 )
 
 // The files of a fuzzing campaign's folder, as docs/fuzz.md has them.
@@ -21,16 +21,74 @@ const (
 	CampaignFile = "fuzz.json"
 	curveFile    = "curve.tsv"
 	findingFile  = "finding.json"
+	figuresFile  = "figures.json"
+	pageFile     = "index.html"
 	maxFindings  = 200
+	maxFile      = 64 << 20 // bytes that are read of a file
 )
 
 // Campaign is what fuzzing left in its folder.
 type Campaign struct {
-	Dir, Target, Space string
-	Seed, Calls        uint64
-	findings           []findingView
-	points             []reached // the coverage curve
-	unread             []string
+	Dir           string `json:"-"`
+	Target, Space string
+	Seed, Calls   uint64
+	figures       *Figures // nil where there are none: the campaign is at work, or was ended before it was done
+	findings      []findingView
+	points        []reached // the coverage curve
+	unread        []string
+	beside        bool // the page is written into the folder, and can link to what lies there
+}
+
+// Figures are what a campaign comes to beyond what its folder's other files tell.
+type Figures struct {
+	// Took is how long it was at work, in nanoseconds.
+	Took time.Duration `json:"took"`
+	// Machines is how many were booted.
+	Machines int64 `json:"machines"`
+	// Booted is how many blocks of code booting alone reached.
+	Booted int `json:"booted"`
+	// Answers are the different ones, and Functions those in which something was reached that booting does not.
+	Answers   []CampaignAnswer   `json:"answers,omitempty"`
+	Functions []CampaignFunction `json:"functions,omitempty"`
+}
+
+// CampaignAnswer is a call with an answer to it in words.
+type CampaignAnswer struct {
+	Text  string `json:"text"`
+	Times uint64 `json:"times"`
+}
+
+// CampaignFunction is one of the hypervisor's in which something new was reached.
+type CampaignFunction struct {
+	Name   string `json:"name"`
+	Blocks int    `json:"blocks"`
+	// Call was the first to reach it.
+	Call string `json:"call"`
+}
+
+// KeepCampaign keeps a campaign's figures in its folder, and draws its page there from all that the folder
+// holds, as index.html.
+func KeepCampaign(dir string, f Figures) error {
+	text, err := json.Marshal(f)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, figuresFile), append(text, '\n'), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("keeping the campaign's figures: %w", err)
+	}
+	c, err := LoadCampaign(dir)
+	if err != nil {
+		return err
+	}
+	c.beside = true
+	var page bytes.Buffer
+	if err := Write(&page, nil, Options{Campaigns: []*Campaign{c}}); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, pageFile), page.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("drawing the campaign's page: %w", err)
+	}
+	return nil
 }
 
 // reached is a point of the coverage curve.
@@ -47,13 +105,17 @@ type findingView struct {
 
 // LoadCampaign reads a campaign's folder. What else cannot be read of it is told on the page.
 func LoadCampaign(dir string) (*Campaign, error) {
-	text, err := os.ReadFile(filepath.Join(dir, CampaignFile))
 	c := &Campaign{Dir: dir}
-	if err == nil {
-		err = json.Unmarshal(text, c)
-	}
+	err := readJSON(filepath.Join(dir, CampaignFile), c)
 	if err != nil {
 		return nil, fmt.Errorf("reading the campaign in %s: %w", dir, err)
+	}
+	var f Figures
+	switch err := readJSON(filepath.Join(dir, figuresFile), &f); {
+	case err == nil:
+		c.figures = &f
+	case !errors.Is(err, os.ErrNotExist):
+		c.unread = append(c.unread, fmt.Sprintf("its figures: %v", err))
 	}
 	if c.points, err = readCurve(filepath.Join(dir, curveFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		c.unread = append(c.unread, err.Error())
@@ -61,11 +123,7 @@ func LoadCampaign(dir string) (*Campaign, error) {
 	files, _ := filepath.Glob(filepath.Join(dir, "findings", "*", findingFile)) // the pattern is constant but for a folder that is there
 	for _, file := range files[:min(len(files), maxFindings)] {
 		f := findingView{dir: filepath.Dir(file)}
-		text, err := os.ReadFile(file)
-		if err == nil {
-			err = json.Unmarshal(text, &f)
-		}
-		if err != nil {
+		if err := readJSON(file, &f); err != nil {
 			c.unread = append(c.unread, fmt.Sprintf("a finding: %v", err))
 			continue
 		}
@@ -84,6 +142,20 @@ func LoadCampaign(dir string) (*Campaign, error) {
 // Found says whether there are findings that count: the caller's own death is by design.
 func (c *Campaign) Found() bool {
 	return slices.ContainsFunc(c.findings, func(f findingView) bool { return f.Class != "caller" })
+}
+
+// readJSON reads a file that is not unreasonably large.
+func readJSON(path string, to any) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, to)
 }
 
 func readCurve(path string) (list []reached, err error) {
@@ -109,6 +181,9 @@ func readCurve(path string) (list []reached, err error) {
 			if *to, err = strconv.ParseFloat(fields[i], 64); err != nil {
 				return list, fmt.Errorf("%s, line %d: %w", path, n+1, err)
 			}
+			if !(*to >= 0 && *to < 1e15) {
+				return list, fmt.Errorf("%s, line %d: %q is no count", path, n+1, fields[i])
+			}
 		}
 		list = append(list, p)
 	}
@@ -116,79 +191,4 @@ func readCurve(path string) (list []reached, err error) {
 		return list, fmt.Errorf("reading %s: %w", path, err)
 	}
 	return list, nil
-}
-
-// curve draws the blocks that were reached over time, of at most 500 points; nil for fewer than two.
-func (c *Campaign) curve() *plot {
-	if len(c.points) < 2 {
-		return nil
-	}
-	first, last := c.points[0], c.points[len(c.points)-1]
-	const tall = 150
-	low, high := first.blocks, max(last.blocks, first.blocks+1)
-	x := func(s float64) float64 {
-		return historyLeft + s/max(last.seconds, 1)*(plotWidth-historyLeft-plotMargin)
-	}
-	y := func(b float64) float64 { return plotMargin + (high-b)/(high-low)*(tall-2*plotMargin) }
-	p := &plot{Width: plotWidth, Height: tall + plotAxis, Label: fmt.Sprintf("Blocks of code reached on %s: from %s to %s in %s and %s calls",
-		line(c.Target), figure(low), figure(high), reports.Span(time.Duration(last.seconds*float64(time.Second))), figure(last.calls))}
-	var path strings.Builder
-	step := max(len(c.points)/500, 1)
-	for i := 0; i < len(c.points); i += step {
-		op := "L"
-		if i == 0 {
-			op = "M"
-		}
-		fmt.Fprintf(&path, "%s%.1f %.1f", op, x(c.points[i].seconds), y(c.points[i].blocks))
-	}
-	fmt.Fprintf(&path, "L%.1f %.1f", x(last.seconds), y(last.blocks))
-	shape := path.String()
-	p.Curves = []curve{{Class: hue(1), Area: fmt.Sprintf("%sL%.1f %dL%.1f %dZ", shape, x(last.seconds), tall-plotMargin, x(first.seconds), tall-plotMargin), Line: shape}}
-	for _, v := range ticks(low, high, 4) {
-		p.Ticks = append(p.Ticks, tick{historyLeft - 8, y(v), figure(v)})
-	}
-	for _, v := range ticks(0, last.seconds, 6) {
-		p.Below = append(p.Below, tick{x(v), tall + 8, reports.Span(time.Duration(v * float64(time.Second)))})
-	}
-	return p
-}
-
-func drawCampaigns(m markup, list []*Campaign) {
-	if len(list) == 0 {
-		return
-	}
-	m.add(`<section id="fuzzing" aria-labelledby="fuzzing-h"><h2 id="fuzzing-h">Fuzzing</h2>
-`)
-	for _, c := range list {
-		m.add(`<article class="run"><h3>%s</h3><p class="sub">%s · %s · seed %s · <span class="mono">%s</span></p>`,
-			line(c.Target), count(len(c.findings), "finding", "findings"), count(int(min(c.Calls, 1<<62)), "call", "calls"), strconv.FormatUint(c.Seed, 10), line(c.Dir))
-		m.each(`<p class="warn">could not be read: %s</p>`, cleaned(c.unread))
-		if p := c.curve(); p != nil {
-			m.add("<h4>Blocks of code reached, over time</h4>")
-			p.draw(m)
-		}
-		if len(c.findings) > 0 {
-			m.add(`<div class="scroll">`)
-			m.heads("", "finding", "what happened", "replays", "met", "again")
-			for _, f := range c.findings {
-				replays := "not replayed"
-				if f.Tried > 0 {
-					replays = fmt.Sprintf("%d of %d", f.Again, f.Tried)
-				}
-				m.add(`<tr><th scope="row"><span class="badge f">%s</span> %s</th><td>%s</td><td>%s</td><td>%s, first after %s</td><td><code>%s</code></td></tr>
-`, line(f.Class), line(f.Signature), block(f.Story), replays, count(f.Seen, "time", "times"), reports.Span(f.After), reports.ShellWords([]string{"xtest", "repro", f.dir}))
-			}
-			m.add("</tbody></table></div>")
-		}
-		m.add("</article>\n")
-	}
-	m.add("</section>\n")
-}
-
-func cleaned(list []string) []string {
-	var clean []string
-	for _, s := range list {
-		clean = append(clean, line(s))
-	}
-	return clean
 }

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"xtest/internal/browser"
 )
@@ -73,4 +76,54 @@ func TestCampaign(t *testing.T) {
 	if err != nil || quiet.Found() || len(quiet.unread) != 1 {
 		t.Errorf("%v, %+v", err, quiet)
 	}
+}
+
+// What a campaign leaves at its end is a page in its folder, with all that it came to; drawn again it has the same.
+func TestKeepCampaign(t *testing.T) {
+	dir := campaign(t, map[string]string{
+		"fuzz.json": `{"Target":"xen:debian-12","Seed":7,"Calls":1000,"Dir":"/elsewhere"}`, "curve.tsv": "seconds\tcalls\tblocks\tcorpus\tmachines\n0.0\t0\t100\t0\t1\n9.0\t9\t160\t1\t1\n",
+		"findings/hang #1/finding.json": `{"class":"hypervisor","signature":"hang","story":"It hangs."}`,
+	})
+	f := Figures{Took: 90 * time.Second, Machines: 3, Booted: 120, Answers: []CampaignAnswer{{"sysctl/readconsole -EFAULT<b>", 41234}, {"vcpu_op/up 0", 7}},
+		Functions: []CampaignFunction{{"do_sysctl<i>", 17, "sysctl/readconsole"}}}
+	if err := KeepCampaign(dir, f); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := []string{"<title>xtest · fuzzing xen:debian-12</title>", "3 machines", "1 min 30 s", "2 different answers", "120 of them were reached by booting alone", "sysctl/readconsole -EFAULT&lt;b&gt;", "41\u202f234",
+		"do_sysctl&lt;i&gt;", "<td>17</td>", "xtest repro &#39;" + dir}
+	for _, want := range append([]string{`href="findings/hang%20%231/"`}, told...) {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the folder's page lacks %q", want)
+		}
+	}
+	c, err := LoadCampaign(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := drawn(t, nil, Options{Campaigns: []*Campaign{c}})
+	for _, want := range told {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(page, `href="findings/`) {
+		t.Error("a page that lies elsewhere links to what lies in the folder")
+	}
+	for name, bad := range map[string]string{"curve.tsv": "seconds\tcalls\tblocks\n0\tNaN\t1\n", "figures.json": "{"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(bad), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c, err = LoadCampaign(dir); err != nil || len(c.unread) != 2 || c.figures != nil || len(c.points) > 0 {
+		t.Errorf("%v, %+v", err, c)
+	}
+	b := browser.Open(t, written(t, nil, Options{Campaigns: []*Campaign{{Target: "xen:a", Dir: dir, figures: &f}}}))
+	b.Eval("document.querySelectorAll('details').forEach(d => d.open = true)")
+	b.Do(chromedp.SendKeys(chromedp.CSS(`[data-filter="campaign-0-answers"]`), "readconsole"))
+	b.Expect("[...document.querySelectorAll('#campaign-0-answers tbody tr')].filter(r => !r.hidden).length", "1")
+	b.Expect("[...document.querySelectorAll('#campaign-0-functions tbody tr')].filter(r => !r.hidden).length", "1")
 }

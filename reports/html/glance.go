@@ -106,8 +106,12 @@ func (p *page) describe(runs, shown []*Run) {
 		}
 		p.Head = count(n, "finding", "findings") + " in " + count(len(p.Campaigns), "campaign", "campaigns")
 	}
-	p.Title = "xtest"
-	if len(shown) == 1 {
+	if len(runs) == 0 {
+		p.Title = "xtest · fuzzing " + line(p.Campaigns[0].Target)
+		if n := len(p.Campaigns); n > 1 {
+			p.Title = "xtest · " + count(n, "campaign", "campaigns")
+		}
+	} else if len(shown) == 1 {
 		p.Title = "xtest · " + p.Runs[0].ID
 	} else {
 		p.Title = fmt.Sprintf("xtest · %d runs", len(runs))

@@ -59,6 +59,13 @@ func (m markup) heads(class string, heads ...string) {
 	m.add("</tr></thead><tbody>\n")
 }
 
+// headed opens a table that scrolls within the page and whose rows can be found, with its heads.
+func (m markup) headed(id string, heads ...string) {
+	m.add(`<div class="scroll tall" tabindex="0" role="region" aria-label="%s"><table id="%s"><thead><tr>`, heads[0], id)
+	m.each(`<th scope="col">%s</th>`, heads)
+	m.add("</tr></thead><tbody>\n")
+}
+
 // cell writes a number, in a verdict's colour when it is not 0.
 func (m markup) cell(class string, n int) {
 	if n == 0 {
