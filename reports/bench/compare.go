@@ -207,10 +207,28 @@ func (r *Row) worse() (change, most float64) {
 	return r.Effect, r.Hi
 }
 
-// Worse says whether the change is for the worse.
+// Worse says whether the benchmark is known to differ for the worse. Of a counter that differs nobody says
+// whether that is good: it explains.
 func (r *Row) Worse() bool {
 	change, _ := r.worse()
-	return change > 0
+	return r.Verdict == Different && !r.Counter && change > 0
+}
+
+// Better says whether the benchmark is known to differ for the better; of a counter as Worse has it.
+func (r *Row) Better() bool { return r.Verdict == Different && !r.Counter && !r.Worse() }
+
+// Counters is how many counters of both sides are known to differ, and how many are not.
+func (c *Comparison) Counters() (different, other int) {
+	for _, r := range c.Rows {
+		switch {
+		case !r.Counter || r.Only != "":
+		case r.Verdict == Different:
+			different++
+		default:
+			other++
+		}
+	}
+	return different, other
 }
 
 // Slowest are the rows that differ, counters left out, the worst first.

@@ -126,9 +126,16 @@ munmap/new insns/op: unknown new`
 	if err := Table(&b, c, reports.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{" munmap/a     15 ", "DIFFERENT  p=", "over the gate of 2 %", "munmap/gone (insns/op): only in the base", "2 different, 2 same, 0 unknown", "why?  xtest explain"} {
+	for _, part := range []string{" munmap/a     15 ", "DIFFERENT  p=", "over the gate of 2 %", "munmap/gone (insns/op): only in the base", "2 different, 2 same, 0 unknown; of 1 counters 1 different", "  different  p=", "why?  xtest explain"} {
 		if !strings.Contains(b.String(), part) {
 			t.Errorf("the table lacks %q:\n%s", part, b.String())
+		}
+	}
+
+	// Nobody says whether more page faults are good; fewer calls in a second are not.
+	for _, r := range c.Rows {
+		if worse := r.Name == "munmap/a" || r.Name == "net/rate"; r.Worse() != worse || r.Better() {
+			t.Errorf("%s %s: worse %v, better %v", r.Name, r.Unit, r.Worse(), r.Better())
 		}
 	}
 

@@ -20,15 +20,8 @@ func Table(w io.Writer, c *Comparison, o reports.Options) error {
 	}
 	var b strings.Builder
 	var rows [][]string
-	alike := 0
 	for _, r := range c.Rows {
-		if r.Counter && r.Verdict != Different {
-			if r.Only == "" {
-				alike++
-			}
-			continue
-		}
-		if r.Only == "" {
+		if r.Only == "" && (!r.Counter || r.Verdict == Different) {
 			rows = append(rows, []string{reports.Clean(r.Name), Amount(r.Base, r.Unit), Amount(r.New, r.Unit), r.change(), r.words(o)})
 		}
 	}
@@ -51,8 +44,11 @@ func Table(w io.Writer, c *Comparison, o reports.Options) error {
 		fmt.Fprintf(&b, " note: %s\n", reports.Clean(n))
 	}
 	fmt.Fprintf(&b, "\nbenchmarks: %d different, %d same, %d unknown", c.Count(Different), c.Count(Same), c.Count(Unknown))
-	if alike > 0 {
-		fmt.Fprintf(&b, "; %d counters not known to differ", alike)
+	switch different, other := c.Counters(); {
+	case different > 0:
+		fmt.Fprintf(&b, "; of %d counters %d different", different+other, different)
+	case other > 0:
+		fmt.Fprintf(&b, "; %d counters not known to differ", other)
 	}
 	b.WriteByte('\n')
 	if worst := c.Slowest(); len(worst) > 0 && c.Base.Source != c.New.Source && c.Base.Recorded && c.New.Recorded {
@@ -103,6 +99,8 @@ func (r *Row) words(o reports.Options) string {
 	switch {
 	case r.Note != "":
 		text = o.Doubtful("unknown: " + r.Note)
+	case r.Verdict == Different && r.Counter:
+		text = "different  p=" + probability(r.P)
 	case r.Verdict == Different:
 		text = o.Bad("DIFFERENT") + "  p=" + probability(r.P)
 	case r.Verdict == Unknown && r.More > maxMore:

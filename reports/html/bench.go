@@ -19,7 +19,7 @@ type benchView struct {
 	Items    []benchItem
 	Left     int // that are not drawn
 	Counters int // that are not known to differ
-	Ranks    [4]int
+	Ranks    [ranks]int
 	Notes    []string
 }
 
@@ -55,9 +55,12 @@ func benchmarks(runs []*Run) *benchView {
 		for _, key := range keys(g) {
 			all++
 			item, differs := draw(g, key, rows[key])
-			if g[0].Counts(key[1]) && !differs {
-				v.Counters++
-				continue
+			if g[0].Counts(key[1]) {
+				if !differs {
+					v.Counters++
+					continue
+				}
+				item.rank = explains
 			}
 			v.Items = append(v.Items, item)
 			if item.Judged {
@@ -161,12 +164,14 @@ func (v *benchView) compare(g []side) map[[2]string][]*bench.Row {
 	return rows
 }
 
-// Ranks of benchmarks on the page: what became worse comes first.
+// Ranks of benchmarks on the page: what became worse comes first, and counters that differ, which explain, last.
 const (
 	worse = iota
 	better
 	unsure
 	alike
+	explains
+	ranks
 )
 
 func draw(g []side, key [2]string, rows []*bench.Row) (item benchItem, differs bool) {
@@ -194,7 +199,7 @@ func draw(g []side, key [2]string, rows []*bench.Row) (item benchItem, differs b
 			item.Judged = true
 			rank := row.judge(rows[i-1])
 			item.rank = min(item.rank, rank)
-			differs = differs || rank < unsure
+			differs = differs || rows[i-1].Verdict == bench.Different
 		}
 		item.Rows = append(item.Rows, row)
 		item.Plot.series = append(item.Plot.series, list)
@@ -218,12 +223,14 @@ func (row *benchRow) judge(r *bench.Row) int {
 	row.P, row.Why = fmt.Sprintf("p = %.2g", r.P), line(r.Note)
 	row.Verdict = string(r.Verdict)
 	switch {
-	case r.Verdict == bench.Different && r.Worse():
+	case r.Worse():
 		row.VerdictClass = "f"
 		return worse
-	case r.Verdict == bench.Different:
+	case r.Better():
 		row.VerdictClass = "p"
 		return better
+	case r.Verdict == bench.Different:
+		return explains
 	case r.Verdict == bench.Unknown:
 		row.VerdictClass = "b"
 		if r.More > 0 {

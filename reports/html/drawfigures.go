@@ -41,13 +41,19 @@ func (v *benchView) draw(m markup) {
 <p class="sub">The first row is the base. A boot gives one value, the median of its samples. Curves are densities; below them each stroke is one value, the box is the middle half, the line in it the median.</p>
 `)
 	m.each("<p class=\"note\">%s</p>\n", v.Notes)
+	counters := false
 	for _, b := range v.Items {
+		if b.rank == explains && !counters {
+			counters = true
+			m.add("<h3>Counters that differ</h3><p class=\"sub\">They explain and do not judge: more of them is neither better nor worse.</p>\n")
+		}
 		m.add(`<figure class="bench"><figcaption><h3 class="mono">%s</h3> <span class="unit">%s · %s</span></figcaption>`, b.Name, b.Unit, b.Of)
 		b.Plot.draw(m)
 		heads := []string{"target", "median", "middle half", "change"}
 		if b.Judged {
 			heads = append(heads, "interval", "verdict")
 		}
+		m.add(`<div class="scroll" tabindex="0" role="region" aria-label="Figures of %s in %s">`, b.Name, b.Unit)
 		m.heads("small", append(heads, "of")...)
 		for _, r := range b.Rows {
 			m.add(`<tr><th scope="row"><span class="swatch %s" aria-hidden="true"></span>%s</th><td>%s</td><td>%s</td><td>%s</td>`, r.Class, r.Name, r.Median, r.Half, r.Change)
@@ -57,7 +63,7 @@ func (v *benchView) draw(m markup) {
 			m.add("<td>%s</td></tr>", r.Count)
 			m.maybe(`<tr><td colspan="7" class="dim">%s</td></tr>`, r.Why)
 		}
-		m.add("</tbody></table></figure>\n")
+		m.add("</tbody></table></div></figure>\n")
 	}
 	if v.Left > 0 {
 		m.add(`<p class="note">%s drawn.</p>`, count(v.Left, "more is not", "more are not"))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,8 +41,8 @@ func (c *Campaign) curve() *plot {
 	for _, v := range ticks(low, high, 4) {
 		p.Ticks = append(p.Ticks, tick{historyLeft - 8, y(v), figure(v)})
 	}
-	for _, v := range ticks(0, last.seconds, 6) {
-		p.Below = append(p.Below, tick{x(v), tall + 8, reports.Span(time.Duration(v * float64(time.Second)))})
+	for _, v := range spans(last.seconds) {
+		p.Below = append(p.Below, tick{x(v), tall + 8, clock(v)})
 	}
 	return p
 }
@@ -56,6 +57,36 @@ func drawCampaigns(m markup, list []*Campaign) {
 		c.draw(m, "campaign-"+strconv.Itoa(i))
 	}
 	m.add("</section>\n")
+}
+
+// spans are round times up to so many seconds, in seconds: at most nine.
+func spans(last float64) (list []float64) {
+	steps := []float64{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600}
+	i := slices.IndexFunc(steps, func(s float64) bool { return last/s <= 8 })
+	step := last / 8
+	if i >= 0 {
+		step = steps[i]
+	}
+	for v := 0.0; v <= last && len(list) < 9; v += step {
+		list = append(list, v)
+	}
+	return list
+}
+
+// clock writes seconds in the unit that they fill.
+func clock(v float64) string {
+	switch s := int(v); {
+	case s >= 3600 && s%3600 == 0:
+		return fmt.Sprintf("%d h", s/3600)
+	case s >= 3600:
+		return fmt.Sprintf("%d:%02d h", s/3600, s/60%60)
+	case s >= 60 && s%60 == 0:
+		return fmt.Sprintf("%d min", s/60)
+	case s >= 60:
+		return fmt.Sprintf("%d:%02d min", s/60, s%60)
+	default:
+		return fmt.Sprintf("%d s", s)
+	}
 }
 
 // draw writes a campaign. What belongs together on the page is named after id.
@@ -95,14 +126,22 @@ func (f findingView) draw(m markup, beside bool) {
 	if f.Tried > 0 {
 		replays = fmt.Sprintf("%d of %d", f.Again, f.Tried)
 	}
-	m.add(`<tr><th scope="row"><span class="badge f">%s</span> `, line(f.Class))
+	met := "–"
+	if f.Seen > 0 {
+		met = count(f.Seen, "time", "times") + ", first after " + reports.Span(f.After)
+	}
+	class := "f"
+	if f.Class == "caller" {
+		class = "n" // by design
+	}
+	m.add(`<tr><th scope="row"><span class="badge %s">%s</span> `, class, line(f.Class))
 	if beside {
 		m.add(`<a href="findings/%s/">%s</a>`, url.PathEscape(filepath.Base(f.dir)), line(f.Signature))
 	} else {
 		m.add("%s", line(f.Signature))
 	}
-	m.add(`</th><td>%s</td><td>%s</td><td>%s, first after %s</td><td><code>%s</code></td></tr>
-`, block(f.Story), replays, count(f.Seen, "time", "times"), reports.Span(f.After), reports.ShellWords([]string{"xtest", "repro", f.dir}))
+	m.add(`</th><td>%s</td><td>%s</td><td>%s</td><td><code>%s</code></td></tr>
+`, block(f.Story), replays, met, reports.ShellWords([]string{"xtest", "repro", f.dir}))
 }
 
 // maxFigures is how many rows of a table of figures a page shows.

@@ -70,10 +70,13 @@ func (p *page) glance(m markup) {
 		}
 		m.add("</p>\n")
 	}
-	if p.Bench != nil && p.Bench.Ranks != [4]int{} {
+	if p.Bench != nil && p.Bench.Ranks != [ranks]int{} {
 		n := p.Bench.Ranks
-		m.add(`<p class="sub"><a href="#benchmarks">benchmarks</a>: %s worse, %s better, %s same, %s unknown</p>
-`, n[worse], n[better], n[alike], n[unsure])
+		m.add(`<p class="sub"><a href="#benchmarks">benchmarks</a>: %s worse, %s better, %s same, %s unknown`, n[worse], n[better], n[alike], n[unsure])
+		if n[explains] > 0 {
+			m.add("; %s", count(n[explains], "counter differs", "counters differ"))
+		}
+		m.add("</p>\n")
 	}
 	if len(p.Unread) > 0 {
 		m.add(`<div class="note warn"><b>Could not be read</b><ul>`)
@@ -105,7 +108,7 @@ func (c cardView) draw(m markup) {
 	m.add(`<li class="card %s"><h2>`, c.Verdict)
 	m.mark(c.Mark)
 	m.add(`%s</h2><p class="what">%s`, c.Name, c.What)
-	m.maybe(" · %s", c.Took)
+	m.maybe(` · <span class="nb">%s</span>`, c.Took)
 	m.add("</p>")
 	if len(c.Segments) > 0 {
 		label := ""

@@ -98,7 +98,7 @@
 
   const grid = $("grid"), rowHeight = 30, headHeight = 44;
   const space = el("div", { class: "space", role: "presentation" }), head = el("div", { class: "r head", role: "row", "aria-rowindex": "1" });
-  const template = `minmax(${wide > 1 ? 300 : 420}px, 1fr) repeat(${wide}, ${wide > 12 ? 74 : 96}px)`;
+  const template = `minmax(var(--name), 1fr) repeat(${wide}, var(--cell))`;
   head.style.gridTemplateColumns = template;
   head.append(el("div", { class: "id", role: "columnheader" }, "spec"));
   for (const c of columns) {
@@ -106,8 +106,8 @@
     head.append(el("div", { role: "columnheader", title: (c.mark ? c.mark + " " : "") + c.name + "\n" + c.what }, el("span", {}, (c.mark ? c.mark + " " : "") + c.name.slice(0, cut + 1)), el("b", {}, c.name.slice(cut + 1))));
   }
   grid.append(head, space);
-  const min = (wide > 1 ? 300 : 420) + wide * (wide > 12 ? 74 : 96);
-  head.style.minWidth = space.style.minWidth = min + "px";
+  grid.classList.toggle("many", wide > 12);
+  head.style.minWidth = space.style.minWidth = `calc(var(--name) + ${wide} * var(--cell))`;
 
   const rowId = (n) => "r" + n;
   const draw = (line, n) => {
@@ -191,10 +191,13 @@
     const order = "fbkonp";
     return list.sort((a, b) => order.indexOf(r[VERDICTS][a[0][0]]) - order.indexOf(r[VERDICTS][b[0][0]]));
   };
-  const names = (cs) => cs.map((c) => (columns[c].mark ? columns[c].mark + " " : "") + columns[c].name).join(", ");
+  const named = (c) => (columns[c].mark ? columns[c].mark + " " : "") + columns[c].name;
+  const names = (cs) => cs.map(named).join(", ");
+  // As names, each in one piece where there is room.
+  const pieces = (cs) => cs.flatMap((c, n) => [el("span", { class: "nm" }, named(c) + (n < cs.length - 1 ? "," : "")), " "]);
   const observation = (r, o, buttons) => {
     const v = r[VERDICTS][o[0][0]], box = el("div", { class: "obs" }), dl = el("dl", { class: "what-seen" });
-    box.append(el("p", { class: "who" }, el("span", { class: "badge " + v }, words[v]), names(o[0])));
+    box.append(el("p", { class: "who" }, el("span", { class: "badge " + v }, words[v]), ...pieces(o[0])));
     fields.forEach((f, n) => {
       const t = o[n + 1] ? T[o[n + 1]] : "";
       if (!t) return;
@@ -278,6 +281,8 @@
     b.addEventListener("click", () => { state.v = state.v.includes(k) ? state.v.replace(k, "") : state.v + k; changed(); });
     chips.append(b);
   }
+  $("suite").parentElement.hidden = D.suites.length < 2;
+  $("target").parentElement.hidden = wide < 2;
   D.suites.forEach((s, i) => $("suite").append(el("option", { value: i }, s)));
   columns.forEach((c, i) => $("target").append(el("option", { value: i }, (c.mark ? c.mark + " " : "") + c.name)));
   const controls = () => {
