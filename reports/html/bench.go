@@ -29,6 +29,7 @@ type benchItem struct {
 	Rows           []benchRow
 	Judged         bool // there are intervals and verdicts
 	rank           int
+	effect         float64 // the largest change for the worse that is known, as a fraction
 }
 
 // benchRow is one side's figures.
@@ -71,7 +72,7 @@ func benchmarks(runs []*Run) *benchView {
 	if all == 0 {
 		return nil
 	}
-	slices.SortStableFunc(v.Items, func(a, b benchItem) int { return cmp.Compare(a.rank, b.rank) })
+	slices.SortStableFunc(v.Items, func(a, b benchItem) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(b.effect, a.effect)) })
 	if v.Left = max(len(v.Items)-maxBenchmarks, 0); v.Left > 0 {
 		v.Items = v.Items[:maxBenchmarks]
 	}
@@ -164,7 +165,7 @@ func (v *benchView) compare(g []side) map[[2]string][]*bench.Row {
 	return rows
 }
 
-// Ranks of benchmarks on the page: what became worse comes first, and counters that differ, which explain, last.
+// Ranks of benchmarks on the page: what became worse comes first, the worst before all, and counters that differ, which explain, last.
 const (
 	worse = iota
 	better
@@ -199,6 +200,9 @@ func draw(g []side, key [2]string, rows []*bench.Row) (item benchItem, differs b
 			item.Judged = true
 			rank := row.judge(rows[i-1])
 			item.rank = min(item.rank, rank)
+			if rank == worse {
+				item.effect = max(item.effect, math.Abs(rows[i-1].Effect))
+			}
 			differs = differs || rows[i-1].Verdict == bench.Different
 		}
 		item.Rows = append(item.Rows, row)

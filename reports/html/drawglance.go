@@ -4,8 +4,11 @@ import "slices"
 
 // pill is a verdict in words.
 func pill(verdict string) string {
-	if verdict == "unjudged" {
+	switch verdict {
+	case "unjudged":
 		return "not judged"
+	case "good":
+		return "passed"
 	}
 	return verdict
 }

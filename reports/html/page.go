@@ -71,7 +71,9 @@ func Write(w io.Writer, runs []*Run, o Options) error {
 	p.Matrix = len(m.Rows) > 0
 	p.Answers = answers(m)
 	p.LSB = readings(shown)
-	p.Bench = benchmarks(shown)
+	if p.Bench = benchmarks(shown); p.Bench != nil && p.Bench.Ranks[worse] > 0 {
+		p.Head += "; " + count(p.Bench.Ranks[worse], "benchmark is", "benchmarks are") + " worse"
+	}
 	p.History = trends(runs)
 	if len(m.Columns) > maxColumns {
 		p.note("The matrix shows %d of %d targets.", maxColumns, len(m.Columns))

@@ -274,7 +274,7 @@ func TestHistory(t *testing.T) {
 		}
 	}
 	// More page faults explain it, and are not a benchmark that became worse: as xtest compare has it.
-	for _, want := range []string{"1 worse, 0 better, 0 same, 0 unknown; 1 counter differs", "Counters that differ", `<td class="">different`, "1 counter is not known to differ"} {
+	for _, want := range []string{"0 of 2 judged failed on 2 targets; 1 benchmark is worse</h1>", "1 worse, 0 better, 0 same, 0 unknown; 1 counter differs", "Counters that differ", `<td class="">different`, "1 counter is not known to differ"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the benchmarks lack %s", want)
 		}
