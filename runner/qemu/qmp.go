@@ -41,7 +41,8 @@ const lingers = 2 * time.Minute
 
 // monitor converses with QEMU over QMP until it ends.
 type monitor struct {
-	keep string // the file that is to hold the memory of a machine that crashed, or ""
+	keep   string // the file that is to hold the memory of a machine that crashed, or ""
+	keeper *Keeper
 
 	socket   io.Writer
 	messages chan message
@@ -52,10 +53,54 @@ type monitor struct {
 // Monitor is the Control of a [machine.Launch] whose descriptor 4 is a QMP socket.
 func Monitor() func(io.ReadWriteCloser, <-chan struct{}) machine.End { return (&monitor{}).control }
 
+// Keeper has a machine write its memory out when somebody else finds that it went wrong.
+type Keeper struct {
+	files chan string
+	done  chan error
+	over  chan struct{}
+}
+
+// NewKeeper makes one, for one machine.
+func NewKeeper() *Keeper {
+	return &Keeper{make(chan string), make(chan error, 1), make(chan struct{})}
+}
+
+// Control is that of a [machine.Launch] whose descriptor 4 is a QMP socket.
+func (k *Keeper) Control(socket io.ReadWriteCloser, last <-chan struct{}) machine.End {
+	defer close(k.over)
+	return (&monitor{keeper: k}).control(socket, last)
+}
+
+// Keep stops the machine for good and writes its memory and the state of its processors into a file, as an ELF
+// core of physical addresses. It is called once. Killing the machine ends the wait.
+func (k *Keeper) Keep(file string) error {
+	gone := errors.New("the machine is gone")
+	late := time.After(lingers)
+	select {
+	case k.files <- file:
+	case <-k.over:
+		return gone
+	case <-late:
+		return errors.New("QEMU does not listen")
+	}
+	select {
+	case err := <-k.done:
+		return err
+	case <-k.over:
+		return gone
+	case <-late:
+		return fmt.Errorf("QEMU was not done within %v", lingers)
+	}
+}
+
 // control is a machine.Launch's.
 func (m *monitor) control(socket io.ReadWriteCloser, last <-chan struct{}) machine.End {
 	m.socket, m.messages = socket, make(chan message)
 	over := make(chan struct{})
+	var files chan string // nil: nobody will ask
+	if m.keeper != nil {
+		files = m.keeper.files
+	}
 	defer close(over)
 	go func() {
 		defer close(m.messages)
@@ -89,6 +134,8 @@ func (m *monitor) control(socket io.ReadWriteCloser, last <-chan struct{}) machi
 				}
 				m.do("quit", nil)
 			}
+		case file := <-files:
+			m.keeper.done <- m.write(file)
 		case <-last:
 			if m.keep != "" && m.end.Dump == "" {
 				m.dump()
@@ -141,17 +188,25 @@ func (m *monitor) do(command string, args any) error {
 	return errors.New("QEMU ended before it answered")
 }
 
-// dump writes the guest's memory out as it lies in the machine: physical addresses, not virtual ones,
-// which crash(8) and drgn expect and which needs no trust in the guest's page tables.
+// dump keeps the memory of a machine that crashed.
 func (m *monitor) dump() {
-	err := m.do("stop", nil)
-	if err == nil {
-		err = m.do("dump-guest-memory", map[string]any{"paging": false, "protocol": "file:" + m.keep})
-	}
-	if err != nil {
-		os.Remove(m.keep)
+	if err := m.write(m.keep); err != nil {
 		m.end.How = fmt.Sprintf("%s (its memory could not be kept: %v)", cmp.Or(m.end.How, "was stopped"), err)
 		return
 	}
 	m.end.Dump = m.keep
+}
+
+// write writes the guest's memory out as it lies in the machine: physical addresses, not virtual ones,
+// which crash(8) and drgn expect and which needs no trust in the guest's page tables. It leaves no file behind when it
+// fails.
+func (m *monitor) write(file string) error {
+	err := m.do("stop", nil)
+	if err == nil {
+		err = m.do("dump-guest-memory", map[string]any{"paging": false, "protocol": "file:" + file})
+	}
+	if err != nil {
+		os.Remove(file)
+	}
+	return err
 }

@@ -99,3 +99,32 @@ func TestMemoryIsKept(t *testing.T) {
 		t.Errorf("a machine that limps: %+v", end)
 	}
 }
+
+// TestMemoryIsAskedFor: a machine that did not cry is stopped and its memory kept by whoever asks.
+func TestMemoryIsAskedFor(t *testing.T) {
+	ask := func(answers ...string) error {
+		ours, theirs := net.Pipe()
+		k := NewKeeper()
+		go func() { k.Control(ours, nil); ours.Close() }()
+		asked := make(chan error, 1)
+		go func() { asked <- k.Keep("/there/memory") }()
+		r := bufio.NewReader(theirs)
+		for i, want := range []string{`"stop"`, `"dump-guest-memory","arguments":{"paging":false,"protocol":"file:/there/memory"}`}[:len(answers)] {
+			if got, err := r.ReadString('\n'); err != nil || !strings.Contains(got, want) {
+				t.Errorf("got %q, %v; want %s", got, err, want)
+			}
+			fmt.Fprintln(theirs, strings.TrimPrefix(answers[i], "> "))
+		}
+		theirs.Close()
+		return <-asked
+	}
+	if err := ask(done, done); err != nil {
+		t.Error(err)
+	}
+	if err := ask(done, `> {"error": {"class": "GenericError", "desc": "No space left on device"}}`); err == nil || !strings.Contains(err.Error(), "No space left") {
+		t.Errorf("a full disk: %v", err)
+	}
+	if err := ask(); err == nil {
+		t.Error("a machine that is gone has kept its memory")
+	}
+}
