@@ -51,6 +51,7 @@ type fuzzFlags struct {
 	blind   bool
 	uniform bool
 	first   uint64
+	dump    bool
 }
 
 func fuzzCommand() *cobra.Command {
@@ -106,6 +107,7 @@ func (f *fuzzFlags) add(c *cobra.Command) {
 	flags.DurationVar(&f.silence, "silence", 20*time.Second, "how long nothing may happen until a machine hangs")
 	flags.BoolVar(&f.blind, "unguided", false, "do not watch which code is reached: the calls follow from the seed alone")
 	flags.BoolVar(&f.uniform, "uniform", false, "make numbers and arguments of random bits, to compare with")
+	flags.BoolVar(&f.dump, "dump", false, "keep the memory of a machine that died beside its finding")
 	flags.StringVar(&f.options.Memory, "memory", "", "memory of a machine, as 512M or 2G (default: the backend's choice)")
 	flags.IntVar(&f.options.Cores, "cpus", 0, "processors of a machine (default 1)")
 	flags.StringVar(&f.options.Kernel, "kernel", "", "boot this kernel in place of the release's")
@@ -140,6 +142,9 @@ type state struct {
 	Exclude []string
 	Grade   string
 	Mode    string
+	Cores   int    `json:",omitempty"`
+	Blind   bool   `json:",omitempty"`
+	Uniform bool   `json:",omitempty"`
 	Calls   uint64 // made so far
 }
 
@@ -161,6 +166,10 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 		}
 		args = []string{before.Target}
 		space, f.seed, f.first, f.grade, f.mode, f.only, f.exclude = before.Space, before.Seed, before.Next, before.Grade, before.Mode, before.Only, before.Exclude
+		f.blind, f.uniform = before.Blind, before.Uniform
+		if f.options.Cores == 0 {
+			f.options.Cores = before.Cores
+		}
 	}
 	if len(args) == 0 {
 		return usagef("name a target to fuzz, as xen:debian-12; `xtest targets list` shows all")
@@ -186,6 +195,10 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 	if err != nil {
 		return err
 	}
+	programs, err := f.load(t.Space)
+	if err != nil {
+		return err
+	}
 	status := newStatus(os.Stdout, stdoutScreen())
 	done, err := f.prepare(ctx, t, status.say)
 	if err != nil {
@@ -204,13 +217,11 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 	c := campaign.New(campaign.Config{
 		Target: &t.Target, Ops: ops, Seed: f.seed, For: f.length, Most: f.calls, Jobs: f.jobs, Dir: dir, Mode: f.mode,
 		Guided: t.Plugin != "" && !f.uniform, Uniform: f.uniform, Replays: f.replays, Boots: f.boots, Silence: f.silence,
-		First: f.first, Say: status.say, Command: os.Args, Version: version(),
+		Corpus: programs, First: f.first, Dump: f.dump, Say: status.say, Command: os.Args, Version: version(),
 	})
-	if err := f.load(c, dir); err != nil {
-		return err
-	}
 	keep := func() error {
-		s := state{Target: args[0], Space: t.Space.Name, Version: t.Space.Version, Seed: f.seed, Next: c.Next(), Only: f.only, Exclude: f.exclude, Grade: f.grade, Mode: f.mode, Calls: c.Calls.Load()}
+		s := state{Target: args[0], Space: t.Space.Name, Version: t.Space.Version, Seed: f.seed, Next: c.Next(), Only: f.only, Exclude: f.exclude, Grade: f.grade, Mode: f.mode, Calls: c.Calls.Load(),
+			Cores: f.options.Cores, Blind: f.blind, Uniform: f.uniform}
 		if before != nil {
 			s.Calls += before.Calls
 		}
@@ -229,7 +240,7 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 	err = c.Run(ctx)
 	stop()
 	status.end()
-	err = errors.Join(err, keep(), page(c, dir))
+	err = errors.Join(err, keep(), keepFigures(c, dir))
 	if err != nil {
 		return err
 	}
@@ -239,24 +250,25 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 	return nil
 }
 
-// load begins with the programs that there are.
-func (f *fuzzFlags) load(c *campaign.Campaign, dir string) error {
-	for _, from := range []string{f.corpus, dir} {
+// load reads the programs to begin with: those of the corpus that was named, and of the folder to go on in.
+func (f *fuzzFlags) load(space *calls.Space) (*corpus.Corpus, error) {
+	all := corpus.New(space)
+	for _, from := range []string{f.corpus, f.resume} {
 		if from == "" {
 			continue
 		}
 		old, err := corpus.Load(from)
-		if corpus.IsMissing(err) && from == dir {
+		if corpus.IsMissing(err) && from == f.resume {
 			continue
 		}
 		if err == nil {
-			err = c.Corpus.Merge(old)
+			err = all.Merge(old)
 		}
 		if err != nil {
-			return usagef("%w", err)
+			return nil, usagef("%w", err)
 		}
 	}
-	return nil
+	return all, nil
 }
 
 // folder makes the campaign's.
@@ -393,9 +405,6 @@ func (f *fuzzFlags) repro(ctx context.Context, dir string, times int) error {
 	if err != nil {
 		return usagef("%w", err)
 	}
-	if found.Class == finding.Divergence {
-		return usagef("%s is a difference between %s and %s: `xtest fuzz %s --diff %s` shows it again", dir, found.Target, found.Other, found.Target, found.Other)
-	}
 	f.grade = calls.Ends.String()
 	t, ops, err := f.aim(found.Target, found.Space)
 	if err != nil {
@@ -412,7 +421,21 @@ func (f *fuzzFlags) repro(ctx context.Context, dir string, times int) error {
 		status.say("the image is another one than the finding's: %s", changed)
 	}
 	c := campaign.New(campaign.Config{Target: &t.Target, Ops: ops, Silence: f.silence, Say: status.say})
-	again, console, err := campaign.Replay(ctx, c, found, times)
+	again, console := 0, ""
+	if found.Class == finding.Divergence {
+		other, _, e := f.aim(found.Other, found.Space)
+		if e != nil {
+			return e
+		}
+		done, e := f.prepare(ctx, other, status.say)
+		if e != nil {
+			return fmt.Errorf("bringing up %s, which the finding needs: %w", found.Other, e)
+		}
+		defer done()
+		again, err = campaign.ReplayParting(ctx, c, &other.Target, found, times)
+	} else {
+		again, console, err = campaign.Replay(ctx, c, found, times)
+	}
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ type Config struct {
 	Replays int
 	Boots   int           // how many machines one finding may cost
 	Silence time.Duration // how long a machine may do nothing
+	Dump    bool          // keep the memory of machines that died
 	// First is the number of the list's first program.
 	First uint64
 	Say   func(format string, args ...any)
@@ -94,6 +95,7 @@ type Campaign struct {
 	booted int // blocks seen before the first call
 	answer map[answerKey]uint64
 	up     func() // the first machine is up: time begins
+	houses []Kept // of each machine that was asked
 	// whole is the user's context: what was found is looked into even when the time for finding is up.
 	whole context.Context
 }

@@ -2,12 +2,15 @@ package campaign
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -172,7 +175,7 @@ func TestFindsInFakes(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			c := fuzzFake(t, what, nil)
+			c := fuzzFake(t, what, func(c *Config) { c.Dump = true })
 			list := c.All()
 			if len(list) != 1 {
 				t.Fatalf("%d findings", len(list))
@@ -194,11 +197,30 @@ func TestFindsInFakes(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			if want.class == finding.Hypervisor {
+				keptMemory(t, filepath.Join(back[0].Dir, back[0].Memory), c.Target.Image.Memory)
+			}
 			again, _, err := Replay(context.Background(), New(Config{Target: c.Target, Silence: c.Silence}), back[0], 2)
 			if err != nil || again != 2 {
 				t.Errorf("replayed %d of 2: %v", again, err)
 			}
 		})
+	}
+}
+
+// keptMemory judges the memory of a machine that died: it holds the calls, and no room is taken by what is empty.
+func keptMemory(t *testing.T, file string, size int64) {
+	t.Helper()
+	st, err := os.Stat(file)
+	if err != nil || filepath.Ext(file) != session.RawSuffix {
+		t.Fatalf("no memory: %s, %v", file, err)
+	}
+	if taken := st.Sys().(*syscall.Stat_t).Blocks * 512; st.Size() != size || taken == 0 || taken > 3*size/4 {
+		t.Errorf("%d bytes in %d, of a machine of %d", st.Size(), taken, size)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil || !bytes.Contains(text[1<<20:], []byte{byte(xen.VCPUOp), 0, 0, 0, 0, 0, 0, 0, byte(xen.VCPUGetPhysID), 0, 0, 0, 0, 0, 0, 0, 63}) {
+		t.Errorf("it does not hold the call: %v", err)
 	}
 }
 
@@ -218,8 +240,18 @@ func TestCompareFakes(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%d differences, %v", len(list), err)
 	}
-	if f := list[0]; f.Signature != "tmem_op: ENOSYS here, EPERM there" || f.Calls() != 1 {
-		t.Errorf("%+v", f)
+	f := list[0]
+	if f.Signature != "tmem_op: ENOSYS here, EPERM there" || len(f.Programs) != 1 || f.Programs[0].String() != "tmem_op(0, 0, 0, 0, 0)\n" {
+		t.Errorf("%+v: %s", f, f.Programs[0])
+	}
+	back, err := finding.Load(f.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, want := range map[string]int{"other": 2, "sound": 0} {
+		if again, err := ReplayParting(context.Background(), c, fakeTarget(t, what), back, 2); err != nil || again != want {
+			t.Errorf("%s: came again %d times of 2: %v", what, again, err)
+		}
 	}
 }
 
@@ -239,6 +271,31 @@ func TestFullDisk(t *testing.T) {
 	if err := c.Run(context.Background()); err == nil {
 		t.Error("the campaign went on")
 	}
+}
+
+// TestNoSpace: a device without room ends the campaign, and says so.
+func TestNoSpace(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{corpus.File + ".new", CurveFile} {
+		dir := t.TempDir()
+		if err := os.Symlink("/dev/full", filepath.Join(dir, file)); err != nil {
+			t.Fatal(err)
+		}
+		c := New(Config{Target: fakeTarget(t, "sound"), Ops: sound(t), Seed: 5, Most: 500, Jobs: 1, Dir: dir, Mode: Singles, For: time.Minute})
+		if err := c.Run(context.Background()); !errors.Is(err, unix.ENOSPC) {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// sound are operations that a sound fake answers.
+func sound(t *testing.T) []*call.Op {
+	t.Helper()
+	ops, err := call.Xen().Choose(call.Allocates, []string{"vcpu_op"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ops
 }
 
 func TestCorpusIsKept(t *testing.T) {

@@ -154,6 +154,8 @@ func (c *Campaign) confirm(ctx context.Context, other *session.Target, groups ma
 			return nil, err
 		}
 	}
+	both := &pair{Campaign: c, targets: [2]*session.Target{c.Target, other}}
+	defer both.close()
 	var found []*finding.Finding
 	for i, k := range keys {
 		m := groups[k]
@@ -162,14 +164,17 @@ func (c *Campaign) confirm(ctx context.Context, other *session.Target, groups ma
 		}
 		p, alone := m.program, holds(2*i+1, 0)
 		if alone {
-			p = list[2*i+1]
+			var err error
+			if p, err = both.simplify(ctx, list[2*i+1], k); err != nil {
+				return found, err
+			}
 		} else if !holds(2*i, m.call) {
 			continue // it depends on what ran before
 		}
 		f := &finding.Finding{
 			Class: finding.Divergence, Signature: fmt.Sprintf("%s: %s here, %s there", k.op.Name, k.one, k.two),
 			Story:  fmt.Sprintf("%s answers %s on %s and %s on %s.", k.op.Name, k.one, c.Target.Name, k.two, other.Name),
-			Target: c.Target.Name, Other: other.Name, Space: c.Target.Space.Name, Mode: Singles, Seed: c.Seed, Number: m.number, Call: k.op.Name,
+			Target: c.Target.Name, Other: other.Name, Answers: [2]string{k.one, k.two}, Space: c.Target.Space.Name, Mode: Singles, Seed: c.Seed, Number: m.number, Call: k.op.Name,
 			Tried: 2, Again: 2, Seen: m.times, Minimal: alone && len(p.Calls) == 1, Command: c.Command, Version: c.Version,
 			Parts: c.Target.Image.Plan.Parts, Programs: []*program.Program{p}, Original: m.program,
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"xtest/fuzz/area"
 	"xtest/fuzz/finding"
@@ -14,7 +15,7 @@ import (
 
 // report makes a finding of a death.
 func (w *worker) report(ctx context.Context, d *player.Death) error {
-	f := &finding.Finding{Class: finding.Hypervisor, Signature: d.Signature(), Console: d.Crash.Excerpt}
+	f := &finding.Finding{Class: finding.Hypervisor, Signature: d.Signature(), Console: d.Crash.Excerpt, Taken: d.Memory}
 	if d.Kind == player.Crash && oracle.Classify(d.Crash) == oracle.Callers || d.Kind == player.Vanish && w.Target.Unprivileged {
 		f.Class = finding.Caller // dom0 goes when its guest does
 	}
@@ -68,9 +69,12 @@ func (c *Campaign) known(f *finding.Finding) bool {
 
 // look replays a finding, makes it smaller, and keeps it.
 func (w *worker) look(ctx context.Context, f *finding.Finding, mode int, candidates [][]*program.Program) error {
-	f.After = w.Took()
+	f.After = w.ended
 	if w.known(f) {
 		w.Say("again: %s", f.Signature)
+		if f.Taken != "" { // another job met it meanwhile
+			return os.Remove(f.Taken)
+		}
 		return nil
 	}
 	f.Programs = candidates[len(candidates)-1]
@@ -181,7 +185,15 @@ func Replay(ctx context.Context, c *Campaign, f *finding.Finding, times int) (ag
 		if ok {
 			again++
 		}
-		c.Say("replay %d of %d: %s", n+1, times, map[bool]string{true: "it came again", false: "nothing"}[ok])
+		c.Say("replay %d of %d: %s", n+1, times, outcome(ok))
 	}
 	return again, t.console, nil
+}
+
+// outcome is a replay's in words.
+func outcome(again bool) string {
+	if again {
+		return "it came again"
+	}
+	return "nothing"
 }

@@ -30,6 +30,7 @@ type worker struct {
 	blocks   []uint64
 	over     bool
 	house    housekeeping
+	ended    time.Duration // of fuzzing, when the machine died or was to be looked into
 }
 
 // breach is a broken contract and the program that met it.
@@ -115,12 +116,30 @@ func (w *worker) machine(ctx context.Context) (*player.Death, error) {
 	w.booted = max(w.booted, len(before))
 	w.mu.Unlock()
 	died, err := w.loop(ctx)
+	w.ended = w.Took()
 	if died == nil {
 		s.Finish()
 	} else {
+		if w.Dump {
+			w.keepMemory(died)
+		}
 		s.End()
 	}
 	return died, err
+}
+
+// keepMemory keeps the memory of a machine that died in a way that is new. Without it the finding is one all the same.
+func (w *worker) keepMemory(d *player.Death) {
+	w.mu.Lock()
+	known := w.byText[d.Signature()] != nil
+	w.mu.Unlock()
+	if known || w.Dir == "" {
+		return
+	}
+	var err error
+	if d.Memory, err = w.play.S.Keep(filepath.Join(w.Dir, fmt.Sprintf("memory-%d", w.id+1))); err != nil {
+		w.Say("%s: its memory could not be kept: %v", d.Signature(), err)
+	}
 }
 
 // loop is the life of a machine.
@@ -168,6 +187,10 @@ func (w *worker) nextMode() int {
 
 // next makes the next program of a slot.
 func (w *worker) next(it *player.Item, mode int) bool {
+	if w.house.alone {
+		w.house.alone = false
+		return false
+	}
 	if w.house.next(w, it) {
 		return true
 	}

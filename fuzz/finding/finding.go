@@ -34,7 +34,8 @@ type Finding struct {
 	Signature string           `json:"signature"`
 	Story     string           `json:"story"` // one sentence
 	Target    string           `json:"target"`
-	Other     string           `json:"other,omitempty"` // what Target is compared with
+	Other     string           `json:"other,omitempty"`  // what Target is compared with
+	Answers   [2]string        `json:"answers,omitzero"` // of the two, in words
 	Space     string           `json:"space"`
 	Mode      string           `json:"mode"` // how the calls are made
 	Seed      uint64           `json:"seed"`
@@ -50,13 +51,15 @@ type Finding struct {
 	Boot      []string         `json:"boot,omitempty"`   // how the machine is started
 	Sysctl    uint32           `json:"sysctl,omitempty"` // the versions of the interfaces there
 	Domctl    uint32           `json:"domctl,omitempty"`
-	Command   []string         `json:"command"` // of the campaign
-	Version   string           `json:"version"` // of xtest
+	Command   []string         `json:"command"`          // of the campaign
+	Version   string           `json:"version"`          // of xtest
+	Memory    string           `json:"memory,omitempty"` // the file that keeps the memory of the machine that died first
 
 	Dir      string             `json:"-"`
 	Programs []*program.Program `json:"-"` // the shortest that replays it
 	Original *program.Program   `json:"-"` // as it was met
 	Console  string             `json:"-"`
+	Taken    string             `json:"-"` // where that memory lies until [Finding.Save] moves it into the folder
 }
 
 // The files of a finding's folder.
@@ -104,6 +107,13 @@ func (f *Finding) Save(dir string) error {
 			f.Dir = fmt.Sprintf("%s-%d", base, n)
 		}
 	}
+	if f.Taken != "" {
+		f.Memory = "memory" + filepath.Ext(f.Taken)
+		if err := os.Rename(f.Taken, filepath.Join(f.Dir, f.Memory)); err != nil {
+			return fmt.Errorf("keeping a finding: %w", err)
+		}
+		f.Taken = ""
+	}
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return fmt.Errorf("keeping a finding: %w", err)
@@ -148,6 +158,9 @@ func Load(dir string) (*Finding, error) {
 		return nil, fmt.Errorf("reading %s: %w", filepath.Join(dir, DataFile), err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, ProgramFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s cannot be replayed: no call is known to bring it about", dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading a finding: %w", err)
 	}
@@ -204,6 +217,9 @@ func (f *Finding) readme() string {
 	fmt.Fprintf(&b, "- class: %s\n- target: `%s`", f.Class, f.Target)
 	if f.Machine.Hypervisor != "" {
 		fmt.Fprintf(&b, " (%s)", f.Machine.Hypervisor)
+	}
+	if f.Memory != "" {
+		fmt.Fprintf(&b, "\n- memory of the machine that died: %s", f.Memory)
 	}
 	fmt.Fprintf(&b, "\n- came again in %s fresh machines; met %d times while fuzzing, first after %v\n", f.Reliability(), f.Seen, f.After.Round(time.Second))
 	fmt.Fprintf(&b, "- again: `xtest repro .` in this folder\n\n## The calls\n\n")

@@ -42,6 +42,8 @@ type Player struct {
 	S *session.Session
 	// Silence is how long nothing may happen.
 	Silence time.Duration
+	// Hasty: what the machine has to say late is of no interest, [Player.Play] does not wait for it.
+	Hasty bool
 	// Watch sees each flight that [Player.Play] has read back; it may be nil.
 	Watch   func(f *Flight)
 	encoder program.Encoder
@@ -195,6 +197,7 @@ type Death struct {
 	Before  []*Item       // programs that ran before it, oldest first, as far as they are remembered
 	Mode    int           // how it was called
 	How     string        // the machine's end by the word of its emulator
+	Memory  string        // the file that keeps the machine's memory, or ""
 }
 
 // Signature is the same for the same death.
@@ -326,6 +329,9 @@ func (p *Player) Play(ctx context.Context, mode int, list []*program.Program, se
 const aftermath = 300 * time.Millisecond
 
 func (p *Player) afterwards(ctx context.Context) (*Death, error) {
+	if p.Hasty {
+		return nil, nil
+	}
 	end := time.After(aftermath)
 	for {
 		select {

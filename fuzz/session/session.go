@@ -23,6 +23,7 @@ import (
 	"xtest/runner/console"
 	"xtest/runner/event"
 	"xtest/runner/machine"
+	"xtest/runner/qemu"
 	"xtest/runner/wire"
 )
 
@@ -53,6 +54,8 @@ type Session struct {
 	m     *machine.Machine
 	ram   *os.File
 	slots uint64 // published
+
+	keeper *qemu.Keeper // nil where nobody writes the memory out while the machine stands
 }
 
 // Xen's code lies there in all versions since 4.12 (XEN_VIRT_START, xen/include/asm-x86/config.h).
@@ -87,6 +90,10 @@ func Boot(ctx context.Context, t *Target, log string) (*Session, error) {
 			}
 		} else {
 			l.Args = append(quieter(l.Args), s.args(img.Memory)...)
+			if l.Control != nil {
+				s.keeper = qemu.NewKeeper()
+				l.Control = s.keeper.Control
+			}
 		}
 		return l, err
 	}
