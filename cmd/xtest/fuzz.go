@@ -241,10 +241,14 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 	stop()
 	status.end()
 	err = errors.Join(err, keep(), keepFigures(c, dir))
-	if err != nil {
-		return err
+	n := 0
+	if err == nil || c.Calls.Load() > 0 { // what was found is told although the campaign could not go on
+		n = summary(os.Stdout, c, dir)
 	}
-	if n := summary(os.Stdout, c, dir); n > 0 {
+	switch {
+	case err != nil:
+		return err
+	case n > 0:
 		return exit(exitFailed)
 	}
 	return nil

@@ -26,6 +26,12 @@ var soak = flag.Bool("soak", false, "run the long tests of the fuzzer")
 // xenTarget is a stock Xen with the plugin, or the test is skipped.
 func xenTarget(tb testing.TB, what string) *session.Target {
 	tb.Helper()
+	return xenTargetWith(tb, what, 1)
+}
+
+// xenTargetWith is one of so many processors.
+func xenTargetWith(tb testing.TB, what string, cores int) *session.Target {
+	tb.Helper()
 	path, err := qemu.Find()
 	if err != nil {
 		required.Missing(tb, err)
@@ -35,7 +41,7 @@ func xenTarget(tb testing.TB, what string) *session.Target {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { store.Close() })
-	img, err := xen.Backend{}.Prepare(tb.Context(), what, &machine.Supplies{Depot: &depot.Depot{Cache: store}, Options: machine.Options{Accel: qemu.TCG}})
+	img, err := xen.Backend{}.Prepare(tb.Context(), what, &machine.Supplies{Depot: &depot.Depot{Cache: store}, Options: machine.Options{Accel: qemu.TCG, Cores: cores}})
 	if err != nil {
 		required.Missing(tb, "no Xen to be had: ", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -157,10 +158,11 @@ func (c *Campaign) Run(ctx context.Context) error {
 	}
 	all.Wait()
 	c.point()
-	if err := c.save(); err != nil {
-		errs = append(errs, err)
+	err := errors.Join(errs...)
+	if late := c.save(); late != nil && (err == nil || !strings.Contains(err.Error(), late.Error())) {
+		err = errors.Join(err, late)
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // block is how many numbers a worker takes at a time.

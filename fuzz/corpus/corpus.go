@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -178,21 +179,28 @@ func Load(file string) (*Corpus, error) {
 // File is a corpus's name in a folder.
 const File = "corpus.txt"
 
-// reached reads the comments that tell what entries reached, in their order.
+// reached reads the comments that tell what entries reached: one of the list for each program, nil for those of which
+// nothing is told.
 func reached(text string) (all [][]uint64) {
+	var told []uint64
+	inside := false
 	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimSpace(line)
 		rest, ok := strings.CutPrefix(line, comment)
-		if !ok {
-			continue
-		}
-		var list []uint64
-		for _, f := range strings.Fields(rest) {
-			var a uint64
-			if _, err := fmt.Sscanf(f, "%x", &a); err == nil {
-				list = append(list, a)
+		switch {
+		case ok:
+			told = nil
+			for _, f := range strings.Fields(rest) {
+				if a, err := strconv.ParseUint(f, 16, 64); err == nil {
+					told = append(told, a)
+				}
 			}
+		case line == "":
+			inside = false
+		case !inside && !strings.HasPrefix(line, "#"):
+			inside = true
+			all, told = append(all, told), nil
 		}
-		all = append(all, list)
 	}
 	return all
 }
