@@ -43,8 +43,10 @@ const (
 )
 
 // Base is where every executor maps the area, so that the host knows the addresses to write into calls. Programs of
-// User-Mode Linux have 512 GiB of addresses, at whose end they keep everything else.
-const Base uint64 = 0x40_0000_0000
+// User-Mode Linux have 512 GiB of addresses, at whose end they keep everything else. Calls answer into memory that holds
+// pointers, too, and may write over the lower half or three bytes of one: such a pointer, a small number below what is left of
+// an address of the area, must not show the control page. So no multiple of 16 MiB is near.
+const Base uint64 = 0x40_5c3a_9000
 
 // ReadOnly is the address of a page that the guest may read and nobody may write.
 const ReadOnly = Base + uint64(Size) - Page
@@ -158,11 +160,14 @@ func (a *Area) Publish(n uint64) { a.word(wordProduced).Store(n + 1) }
 // Done gives the slot of this number back to the host.
 func (a *Area) Done(n uint64) { a.word(wordConsumed).Store(n + 1) }
 
+// halt is the word of [Area.Stop]: no number that a call would leave in memory that it was not to write.
+const halt uint64 = 0x5eed_e4d0_5eed_e4d0
+
 // Stop asks the guest to end, and Stopping says that it was asked to.
-func (a *Area) Stop() { a.word(wordStop).Store(1) }
+func (a *Area) Stop() { a.word(wordStop).Store(halt) }
 
 // Stopping says whether the host wants an end.
-func (a *Area) Stopping() bool { return a.word(wordStop).Load() != 0 }
+func (a *Area) Stopping() bool { return a.word(wordStop).Load() == halt }
 
 // Fact is what the guest found out.
 func (a *Area) Fact(i int) uint64 { return a.word(wordFacts + 8*i).Load() }

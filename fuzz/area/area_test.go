@@ -87,3 +87,21 @@ func TestUntrusted(t *testing.T) {
 		s.At(v, 4096)
 	}
 }
+
+// TestTornPointers: an address of the area whose lower bytes were written over with a small number is not one of the
+// control page.
+func TestTornPointers(t *testing.T) {
+	a := Local()
+	for n := range uint64(Slots) {
+		s := a.Slot(n)
+		for _, at := range []uint64{s.DataAddr(), s.DataAddr() + uint64(len(s.Data())) - 1} {
+			for _, bits := range []int{8, 16, 24, 32} {
+				for small := uint64(0); small < 1<<min(bits, 16); small++ {
+					if torn := at>>bits<<bits | small; torn >= Base && torn < Base+Page {
+						t.Fatalf("%#x becomes %#x, which is in the control page", at, torn)
+					}
+				}
+			}
+		}
+	}
+}

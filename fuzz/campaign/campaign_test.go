@@ -86,6 +86,13 @@ func fake(what string) error {
 			nap()
 			continue
 		}
+		if what == "overwrites" && n == 1 {
+			a.Done(1 << 40)
+			for !a.Stopping() {
+				nap()
+			}
+			return nil
+		}
 		s := a.Slot(n)
 		if s.Mode() == area.Multicall {
 			a.SetBatch(n, s, s.Calls())
@@ -229,6 +236,15 @@ func TestNothingInSoundFake(t *testing.T) {
 	c := fuzzFake(t, "sound", func(c *Config) { c.Jobs = 2 })
 	if n := len(c.All()); n != 0 || c.Calls.Load() < 40_000 || c.Distinct.Load() == 0 {
 		t.Errorf("%d findings, %d calls, %d answers", n, c.Calls.Load(), c.Distinct.Load())
+	}
+}
+
+// TestOverwritten: what a machine says counts for nothing once a call wrote over it, and another machine goes on.
+func TestOverwritten(t *testing.T) {
+	t.Parallel()
+	c := fuzzFake(t, "overwrites", func(c *Config) { c.Most, c.Silence = 8000, time.Minute })
+	if n := c.Machines.Load(); n < 2 || len(c.All()) != 0 {
+		t.Errorf("%d machines, %d findings", n, len(c.All()))
 	}
 }
 

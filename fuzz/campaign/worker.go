@@ -155,6 +155,10 @@ func (w *worker) loop(ctx context.Context) (*player.Death, error) {
 			if ctx.Err() != nil {
 				return nil, nil
 			}
+			if w.play.S.Overwritten() {
+				w.Say("a call wrote over the memory that the machine shares with the fuzzer: the next machine goes on")
+				return nil, nil
+			}
 			if w.over && w.play.S.Done() == w.play.S.Published() || len(w.breaches) > 0 {
 				return w.play.Check(), nil
 			}
@@ -168,6 +172,8 @@ func (w *worker) loop(ctx context.Context) (*player.Death, error) {
 			}
 		}
 		if idle {
+			// All slots are with the machine. Looking again at once would take a processor from its emulator; a slot
+			// takes it milliseconds, and it has the others meanwhile.
 			time.Sleep(100 * time.Microsecond)
 		}
 	}

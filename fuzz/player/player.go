@@ -7,6 +7,7 @@ package player
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -284,6 +285,9 @@ func (p *Player) died(kind string) *Death {
 	return d
 }
 
+// errOverwritten says that nobody can tell any more what the machine has done.
+var errOverwritten = errors.New("a call wrote over the memory that the machine shares with the fuzzer")
+
 // Play runs a list of programs in order and waits until all are done or the machine is dead. See gets what
 // became of each call.
 func (p *Player) Play(ctx context.Context, mode int, list []*program.Program, see func(pr *program.Program, call int, o Outcome)) (*Death, error) {
@@ -313,6 +317,9 @@ func (p *Player) Play(ctx context.Context, mode int, list []*program.Program, se
 		p.Collect(collect, nil)
 		if d := p.Check(); d != nil {
 			return d, nil
+		}
+		if p.S.Overwritten() {
+			return nil, errOverwritten
 		}
 		if next == len(list) && p.left == nil && p.outstanding() == 0 {
 			return p.afterwards(ctx)

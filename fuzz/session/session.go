@@ -54,6 +54,7 @@ type Session struct {
 	m     *machine.Machine
 	ram   *os.File
 	slots uint64 // published
+	done  uint64 // by the machine's last word that can be true
 
 	keeper *qemu.Keeper // nil where nobody writes the memory out while the machine stands
 }
@@ -274,8 +275,19 @@ func (s *Session) Publish() {
 // Published is how many slots were handed out.
 func (s *Session) Published() uint64 { return s.slots }
 
-// Done is how many slots the machine has worked through. It never says more than it was given.
-func (s *Session) Done() uint64 { return min(s.Area.Consumed(), s.slots) }
+// Done is how many slots the machine has worked through. It never says more than it was given, nor less than before.
+func (s *Session) Done() uint64 {
+	if n := s.Area.Consumed(); n <= s.slots {
+		s.done = max(s.done, n)
+	}
+	return s.done
+}
+
+// Overwritten says whether a call wrote over what the machine and we agree by: nothing that it says counts any more.
+func (s *Session) Overwritten() bool {
+	n := s.Area.Consumed()
+	return n > s.slots || n < s.done
+}
 
 // Cry is what the console cried, if it did.
 func (s *Session) Cry() (console.Crash, bool) { return s.m.Console.Crash() }
