@@ -7,6 +7,7 @@ import (
 
 	calls "xtest/fuzz/call"
 	"xtest/fuzz/campaign"
+	"xtest/fuzz/finding"
 	"xtest/fuzz/session"
 )
 
@@ -43,10 +44,25 @@ func (f *fuzzFlags) compare(ctx context.Context, one session.Target, ops []*call
 	}
 	fmt.Printf("\n%d differences that hold by themselves\n", len(found))
 	for _, d := range found {
-		fmt.Printf("  %s\n      %s\n      met %d times · %s\n", plain(d.Signature), d.Programs[0].Words(len(d.Programs[0].Calls)-1), d.Seen, d.Dir)
+		fmt.Printf("  %s\n      %s\n      met %d times · %s\n", plain(d.Signature), words(d), d.Seen, d.Dir)
 	}
 	if len(found) > 0 {
 		return exit(exitFailed)
 	}
 	return nil
+}
+
+// words are the call to which two targets answer differently.
+func words(d *finding.Finding) string {
+	p := d.Programs[0]
+	for c := len(p.Calls) - 1; c >= 0; c-- {
+		if p.Calls[c].Op.Name == d.Call {
+			text := p.Words(c)
+			if n := len(p.Calls); n > 1 {
+				text += fmt.Sprintf(", call %d of %d", c+1, n)
+			}
+			return text
+		}
+	}
+	return d.Call
 }

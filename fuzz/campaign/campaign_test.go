@@ -21,6 +21,7 @@ import (
 	"xtest/fuzz/corpus"
 	"xtest/fuzz/executor"
 	"xtest/fuzz/finding"
+	"xtest/fuzz/program"
 	"xtest/fuzz/session"
 	"xtest/internal/xen"
 	"xtest/runner/agent"
@@ -107,6 +108,9 @@ func fake(what string) error {
 				s.Apply(r)
 				a.SetCurrent(n, i)
 				r.Result = answer(what, r.Op, r.Args)
+				if m := s.At(r.Args[0], 64); r.Op == xen.SysctlOp && len(m) == 64 && m[0] == getDomainInfoList {
+					m[8+16], r.Result = byte(made), 0
+				}
 				r.State = area.Returned
 			}
 		}
@@ -115,6 +119,12 @@ func fake(what string) error {
 	}
 	return nil
 }
+
+// made is how many domains the fake has.
+var made = 1
+
+// getDomainInfoList is XEN_SYSCTL_getdomaininfolist.
+const getDomainInfoList = 6
 
 // answer is the fake's hypervisor. All is well but for one operation and one argument.
 func answer(what string, op uint64, args [6]uint64) int64 {
@@ -129,6 +139,8 @@ func answer(what string, op uint64, args [6]uint64) int64 {
 			os.Exit(3)
 		case "wrong":
 			return -2000
+		case "leak":
+			made++
 		}
 	}
 	if op == xen.TmemOp && what == "other" {
@@ -179,6 +191,7 @@ func TestFindsInFakes(t *testing.T) {
 		"loop":   {finding.Hypervisor, "hang in vcpu_op/get_physid"},
 		"vanish": {finding.Hypervisor, "the machine ended in vcpu_op/get_physid"},
 		"wrong":  {finding.Contract, "contract: vcpu_op/get_physid answers -2000"},
+		"leak":   {finding.Contract, "invariant: the number of domains changed"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -199,7 +212,11 @@ func TestFindsInFakes(t *testing.T) {
 			if err != nil || len(back) != 1 || back[0].Programs[0].String() != text {
 				t.Fatalf("read back: %v, %v", back, err)
 			}
-			for _, name := range []string{"README.md", "repro.c", "repro_test.go", "first.txt"} {
+			files := []string{"README.md", "repro.c", "repro_test.go"}
+			if what != "leak" { // which nobody met at once
+				files = append(files, "first.txt")
+			}
+			for _, name := range files {
 				if _, err := os.Stat(filepath.Join(back[0].Dir, name)); err != nil {
 					t.Error(err)
 				}
@@ -286,6 +303,44 @@ func TestFullDisk(t *testing.T) {
 	c := New(Config{Target: target, Ops: ops, Seed: 5, Most: 40_000, Jobs: 1, Dir: dir, Mode: Singles, For: time.Minute})
 	if err := c.Run(context.Background()); err == nil {
 		t.Error("the campaign went on")
+	}
+}
+
+// TestGoesOnBehindDeaths: a program that ends machines costs one, wherever it stands, and the rest is looked at.
+func TestGoesOnBehindDeaths(t *testing.T) {
+	t.Parallel()
+	const deadly = "vcpu_op/get_physid(0xc, 0x3f, 0, 0, 0)\n"
+	text := program.Header(call.Xen())
+	for n := range 40 {
+		text += fmt.Sprintf("\nvcpu_op/get_physid(0xc, %#x, 0, 0, 0)\n", 64+n)
+		if n == 30 {
+			text += "\n" + deadly
+		}
+	}
+	file := filepath.Join(t.TempDir(), "corpus")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	old, err := corpus.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := New(Config{Target: fakeTarget(t, "vanish"), Silence: time.Second, Say: t.Logf})
+	if _, err := c.Minimise(context.Background(), old); err != nil || c.Machines.Load() != 2 {
+		t.Errorf("%d machines: %v", c.Machines.Load(), err)
+	}
+	var list []*program.Program
+	for _, e := range old.Entries() {
+		list = append(list, e.Program)
+	}
+	answers, err := c.answersOf(context.Background(), c.Target, list, true)
+	if err != nil || len(answers) != len(list) || c.Machines.Load() != 4 {
+		t.Fatalf("%d answers of %d, %d machines: %v", len(answers), len(list), c.Machines.Load(), err)
+	}
+	for i, p := range list {
+		if dead := p.String() == deadly; (answers[i] == nil) != dead {
+			t.Errorf("%s: %q", p, answers[i])
+		}
 	}
 }
 

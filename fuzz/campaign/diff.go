@@ -3,6 +3,7 @@ package campaign
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -46,7 +47,7 @@ func (c *Campaign) Compare(ctx context.Context, other *session.Target) ([]*findi
 	var answers [2][][]string
 	for i, t := range []*session.Target{c.Target, other} {
 		var err error
-		if answers[i], err = c.answersOf(ctx, t, list); err != nil {
+		if answers[i], err = c.answersOf(ctx, t, list, false); err != nil {
 			return nil, err
 		}
 	}
@@ -81,7 +82,7 @@ func at(answers [][]string, n, k int) string {
 }
 
 // answersOf plays the programs and gives each call's answer in words; what ends a machine has none.
-func (c *Campaign) answersOf(ctx context.Context, t *session.Target, list []*program.Program) ([][]string, error) {
+func (c *Campaign) answersOf(ctx context.Context, t *session.Target, list []*program.Program, apart bool) ([][]string, error) {
 	answers := make([][]string, 0, len(list))
 	for deaths := 0; len(answers) < len(list); {
 		s, err := c.boot(ctx, t, "")
@@ -89,30 +90,39 @@ func (c *Campaign) answersOf(ctx context.Context, t *session.Target, list []*pro
 			return nil, err
 		}
 		p := player.New(s, c.Silence)
+		p.Apart = apart
 		var last *program.Program
+		begin := len(answers)
 		d, err := p.Play(ctx, area.Singles, list[len(answers):], func(pr *program.Program, k int, o player.Outcome) {
 			if pr != last || k == 0 {
 				answers, last = append(answers, nil), pr
 			}
 			answers[len(answers)-1] = append(answers[len(answers)-1], answerOf(t.Space, pr.Calls[k].Op, o))
 		})
-		if d == nil {
+		over := errors.Is(err, player.ErrOverwritten)
+		if d == nil && !over {
 			s.Finish()
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		s.End()
+		// What the dead machine's slot held before the culprit is lost, and the culprit is left out.
+		skipped := len(answers) + 1
+		if over {
+			c.Say("%s: %v", t.Name, err)
 		} else {
-			s.End()
-		}
-		if err != nil {
-			return nil, err
-		}
-		if d != nil {
 			c.Say("%s: %s", t.Name, d.Signature())
-			if deaths++; deaths > 20 {
-				return nil, fmt.Errorf("%s died %d times; leave out what ends it with --exclude", t.Name, deaths)
+			if d.Culprit != nil {
+				skipped = max(skipped, begin+int(d.Culprit.Number)+1)
 			}
-			// What the dead machine's slots held is lost up to the culprit, which is left out.
-			for skip := len(d.Before) + 1; skip > 0 && len(answers) < len(list); skip-- {
-				answers = append(answers, nil)
-			}
+		}
+		if deaths++; deaths > 20 {
+			return nil, fmt.Errorf("%s died %d times; leave out what ends it with --exclude", t.Name, deaths)
+		}
+		for len(answers) < min(skipped, len(list)) {
+			answers = append(answers, nil)
 		}
 	}
 	return answers, nil
@@ -150,7 +160,7 @@ func (c *Campaign) confirm(ctx context.Context, other *session.Target, groups ma
 	var answers [4][][]string
 	for i, t := range []*session.Target{c.Target, other, c.Target, other} {
 		var err error
-		if answers[i], err = c.answersOf(ctx, t, list); err != nil {
+		if answers[i], err = c.answersOf(ctx, t, list, true); err != nil {
 			return nil, err
 		}
 	}
@@ -164,10 +174,14 @@ func (c *Campaign) confirm(ctx context.Context, other *session.Target, groups ma
 		}
 		p, alone := m.program, holds(2*i+1, 0)
 		if alone {
-			var err error
-			if p, err = both.simplify(ctx, list[2*i+1], k); err != nil {
+			less, err := both.simplify(ctx, list[2*i+1], k)
+			if err != nil {
 				return found, err
 			}
+			if less == nil {
+				continue
+			}
+			p = less
 		} else if !holds(2*i, m.call) {
 			continue // it depends on what ran before
 		}

@@ -1,12 +1,10 @@
 package campaign
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
 
-	"xtest/fuzz/area"
 	"xtest/fuzz/call"
 	"xtest/fuzz/player"
 	"xtest/fuzz/program"
@@ -19,12 +17,14 @@ const house = ^uint64(0)
 type housekeeping struct {
 	last  time.Time
 	begun bool
+	final bool     // the last round is under way, or done
 	alone bool     // the slot is for a program of the house and takes no other: what that makes Xen write may overlap
 	steps []string // texts of programs to run
 	noted bool     // [Campaign.Kept] has a place for this machine
 	place int      // which
 	ports []int    // that nobody had before the first program: what is open of them is ours
 	held  []int    // that somebody had, at most [watched]
+	was   state    // when it was asked last
 	kept  Kept
 }
 
@@ -39,18 +39,6 @@ type Kept struct {
 
 // every is how often the house is kept.
 const every = 2 * time.Second
-
-// asking is what Xen is asked: the free memory, the domains, the frames of the caller's grant table. The states of
-// ports come behind.
-const asking = `sysctl/physinfo(&136{cmd@0:4=3, version@4:4=version35}, 0, 0, 0, 0)
-sysctl/getdomaininfolist(&136{cmd@0:4=6, version@4:4=version35, max@12:4=0x10, buffer@16:8=&4096{}}, 0, 0, 0, 0)
-grant_table_op/query_size(6, &16{dom@0:2=0x7ff0}, 1, 0, 0)
-`
-
-// stateOf is the call that asks for the state of a port.
-func stateOf(port int) string {
-	return fmt.Sprintf("event_channel_op/status(5, &24{dom@0:2=0x7ff0, port@4:4=%#x}, 0, 0, 0)\n", port)
-}
 
 // watched is how many of the ports that were open before the first program are looked at.
 const watched = 64
@@ -69,22 +57,25 @@ func (h *housekeeping) due() bool {
 		return false
 	}
 	h.last = time.Now()
+	h.round()
+	return true
+}
+
+// round lays out what is to be asked and done.
+func (h *housekeeping) round() {
 	if !h.begun {
 		h.begun = true
+		h.steps = append(h.steps, asking(nil))
 		for first := 1; first < counted; first += atOnce {
 			text := ""
 			for p := first; p < first+atOnce; p++ {
-				text += stateOf(p)
+				text += askPort(p)
 			}
 			h.steps = append(h.steps, text)
 		}
-		return true
+		return
 	}
-	text := asking
-	for _, p := range h.held {
-		text += stateOf(p)
-	}
-	h.steps = append(h.steps, text)
+	h.steps = append(h.steps, asking(h.held))
 	for first := 0; first < len(h.ports); first += atOnce {
 		text := ""
 		for _, p := range h.ports[first:min(first+atOnce, len(h.ports))] {
@@ -92,13 +83,25 @@ func (h *housekeeping) due() bool {
 		}
 		h.steps = append(h.steps, text)
 	}
+}
+
+// finish begins the last round of a machine and says whether there is one.
+func (h *housekeeping) finish(w *worker) bool {
+	if h.final || !h.begun || !w.asks() {
+		return false
+	}
+	h.final = true
+	h.round()
 	return true
 }
+
+// asks says whether the target's house is kept.
+func (c *Campaign) asks() bool { return c.Target.Space == call.Xen() && !c.Uniform }
 
 // next gives the next program of the house.
 func (h *housekeeping) next(w *worker, it *player.Item) bool {
 	h.alone = false
-	if len(h.steps) == 0 || w.Target.Space != call.Xen() || w.Uniform {
+	if len(h.steps) == 0 || !w.asks() {
 		h.steps = nil
 		return false
 	}
@@ -111,53 +114,47 @@ func (h *housekeeping) next(w *worker, it *player.Item) bool {
 	return true
 }
 
-// closed is what the status of a port is that nobody has (public/event_channel.h EVTCHNSTAT_closed).
-const closed = 0
-
 // read takes the answers.
 func (h *housekeeping) read(w *worker, f *player.Flight, it *player.Item) {
-	le := binary.LittleEndian
-	// answer is what a call left in memory, nil when it failed.
-	answer := func(c int) []byte {
-		if w.play.Outcome(f, it, c) != (player.Outcome{State: area.Returned}) {
-			return nil
-		}
-		return w.play.Memory(f, it, c)
-	}
 	switch it.Program.Calls[0].Op.Name {
 	case "event_channel_op/status":
 		for c := range it.Program.Calls {
-			status := answer(c)
-			switch {
-			case status == nil:
-			case le.Uint32(status[8:]) == closed:
-				h.ports = append(h.ports, int(le.Uint32(status[4:])))
+			switch port, open, ok := portOf(w.play, f, it, c); {
+			case !ok:
+			case !open:
+				h.ports = append(h.ports, port)
 			case len(h.held) < watched:
-				h.held = append(h.held, int(le.Uint32(status[4:])))
+				h.held = append(h.held, port)
 			}
 		}
 		return
 	case "event_channel_op/close":
 		return
 	}
-	if info := answer(0); info != nil {
-		h.kept.set(&h.kept.Memory, le.Uint64(info[8+48:])*4096)
-		w.Memory.Store(h.kept.Memory[1])
+	now := stateOf(w.play, f, it)
+	if now.memory != 0 {
+		w.Memory.Store(now.memory)
 	}
-	if list := answer(1); list != nil {
-		h.tell(w, "domains", &h.kept.Domains, uint64(le.Uint32(list[8+16:])))
+	if h.noted { // the first time nobody knew of ports
+		w.changed(h, now)
 	}
-	if size := answer(2); size != nil {
-		h.kept.set(&h.kept.Grants, uint64(le.Uint32(size[4:])))
+	if len(h.was.open) == 0 {
+		h.kept.Ports[0] = uint64(len(now.open))
 	}
-	open := uint64(0)
-	for c := asked; c < len(it.Program.Calls); c++ {
-		if status := answer(c); status != nil && le.Uint32(status[8:]) != closed {
-			open++
-		}
-	}
-	h.tell(w, "ports of those that were open before the first call", &h.kept.Ports, open)
+	h.was = now
+	h.kept.Ports[1] = uint64(len(now.open))
+	set(&h.kept.Memory, now.memory)
+	set(&h.kept.Domains, now.domains)
+	set(&h.kept.Grants, now.grants)
 	h.note(w.Campaign)
+}
+
+// set notes a value, which is the first one as long as that is 0.
+func set(to *[2]uint64, v uint64) {
+	if to[0] == 0 {
+		to[0] = v
+	}
+	to[1] = v
 }
 
 // note brings the campaign's list up to date.
@@ -176,23 +173,4 @@ func (c *Campaign) Kept() []Kept {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.houses)
-}
-
-// asked is the number of calls in [asking].
-const asked = 3
-
-// set notes a value, which is the first one as long as that is 0.
-func (*Kept) set(to *[2]uint64, v uint64) {
-	if to[0] == 0 {
-		to[0] = v
-	}
-	to[1] = v
-}
-
-// tell says when what nobody's call is to change has changed.
-func (h *housekeeping) tell(w *worker, what string, of *[2]uint64, v uint64) {
-	if of[0] != 0 && of[1] != v {
-		w.Say("the number of %s went from %d to %d while nobody made or ended one", what, of[1], v)
-	}
-	h.kept.set(of, v)
 }

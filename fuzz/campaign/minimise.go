@@ -2,6 +2,8 @@ package campaign
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"xtest/fuzz/area"
 	"xtest/fuzz/corpus"
@@ -35,14 +37,21 @@ func (c *Campaign) Minimise(ctx context.Context, old *corpus.Corpus) (*corpus.Co
 			}
 		}
 		d, err := p.Play(ctx, area.Singles, list[at:], nil)
-		if d == nil {
+		over := errors.Is(err, player.ErrOverwritten)
+		if d == nil && !over {
 			s.Finish()
-		} else {
-			s.End()
-			at++ // the one that ended the machine is no use
+			if err != nil {
+				return nil, err
+			}
+			continue
 		}
-		if err != nil {
-			return nil, err
+		s.End()
+		// What ended the machine is no use; the others of its slot are tried again.
+		if d != nil && d.Culprit != nil {
+			culprit := first + int(d.Culprit.Number)
+			list = slices.Delete(list, culprit, culprit+1)
+		} else {
+			at++
 		}
 	}
 	return small, nil

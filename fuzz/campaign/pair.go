@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"errors"
 
 	"xtest/fuzz/area"
 	"xtest/fuzz/finding"
@@ -17,8 +18,11 @@ type pair struct {
 	sessions [2]*session.Session
 }
 
-// simplify gives the call with as many arguments set to 0 as can be.
+// simplify gives the call with as many arguments set to 0 as can be, nil when the answers do not part here.
 func (b *pair) simplify(ctx context.Context, p *program.Program, k parting) (*program.Program, error) {
+	if ok, err := b.parts(ctx, p, k.op.Name, [2]string{k.one, k.two}); err != nil || !ok {
+		return nil, err
+	}
 	t := &triage{Campaign: b.Campaign}
 	err := t.simplify(func() *program.Program { return p }, func(q *program.Program) (bool, error) {
 		ok, err := b.parts(ctx, q, k.op.Name, [2]string{k.one, k.two})
@@ -45,7 +49,7 @@ func (b *pair) answer(ctx context.Context, i int, q *program.Program, op string)
 			answer = answerOf(b.targets[i].Space, pr.Calls[c].Op, o)
 		}
 	})
-	if d != nil {
+	if d != nil || errors.Is(err, player.ErrOverwritten) {
 		b.sessions[i].End()
 		b.sessions[i] = nil
 		return "", nil

@@ -31,7 +31,9 @@ func (w *worker) report(ctx context.Context, d *player.Death) error {
 	candidates := [][]*program.Program{{f.Original}}
 	var before []*program.Program
 	for _, it := range d.Before {
-		before = append(before, it.Program.Clone())
+		if it.Number != house {
+			before = append(before, it.Program.Clone())
+		}
 	}
 	if n := len(before); n > 0 {
 		candidates = append(candidates, append(before[max(0, n-16):n:n], f.Original), append(before[:n:n], f.Original))
@@ -42,7 +44,10 @@ func (w *worker) report(ctx context.Context, d *player.Death) error {
 // breached makes a finding of an answer.
 func (w *worker) breached(ctx context.Context, b breach) error {
 	f := &finding.Finding{Class: finding.Contract, Signature: b.Signature, Story: b.Story, Original: b.program, Number: b.number}
-	return w.look(ctx, f, b.mode, [][]*program.Program{{b.program}})
+	if b.list == nil {
+		b.list = []*program.Program{b.program}
+	}
+	return w.look(ctx, f, b.mode, [][]*program.Program{b.list})
 }
 
 // loud is how often an operation may end machines before it is left out.
@@ -78,11 +83,15 @@ func (w *worker) look(ctx context.Context, f *finding.Finding, mode int, candida
 		return nil
 	}
 	f.Programs = candidates[len(candidates)-1]
-	w.Say("found: %s, in %s; looking for the least that shows it", f.Signature, f.Original.Calls[0].Op.Name)
+	where := fmt.Sprintf("one of %d programs", len(f.Programs))
+	if f.Original != nil {
+		where = f.Original.Calls[0].Op.Name
+	}
+	w.Say("found: %s, in %s; looking for the least that shows it", f.Signature, where)
 	if err := w.keep(f); err != nil || w.Replays == 0 {
 		return err
 	}
-	t := &triage{Campaign: w.Campaign, signature: f.Signature, boots: w.Boots, mode: area.Singles, call: f.Call}
+	t := &triage{Campaign: w.Campaign, signature: f.Signature, boots: w.Boots, mode: area.Singles, call: f.Call, hasty: f.Class == finding.Contract}
 	defer t.close()
 	list, err := t.search(ctx, mode, candidates)
 	if list != nil {
@@ -91,6 +100,9 @@ func (w *worker) look(ctx context.Context, f *finding.Finding, mode int, candida
 		f.Programs, less = t.minimise(ctx, list)
 		f.Minimal = less == nil && t.boots > 0
 		err = errors.Join(err, less)
+		if t.call == "" && f.Calls() == 1 {
+			t.call = f.Programs[0].Calls[0].Op.Name
+		}
 		if t.call != "" {
 			f.Call = t.call
 		}
@@ -174,8 +186,7 @@ func (w *worker) keep(f *finding.Finding) error {
 
 // Replay runs a finding's programs in fresh machines and says in how many it came again.
 func Replay(ctx context.Context, c *Campaign, f *finding.Finding, times int) (again int, console string, err error) {
-	t := &triage{Campaign: c, signature: f.Signature, boots: times, mode: area.Singles}
-	t.mode = modes()[f.Mode]
+	t := &triage{Campaign: c, signature: f.Signature, boots: times, mode: modes()[f.Mode], hasty: f.Class == finding.Contract}
 	defer t.close()
 	for n := range times {
 		ok, err := t.again(ctx, true, f.Programs...)

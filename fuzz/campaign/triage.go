@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"xtest/fuzz/area"
@@ -17,10 +18,12 @@ type triage struct {
 	*Campaign
 	signature string
 	mode      int
-	boots     int // machines that may still be booted
+	boots     int  // machines that may still be booted
+	hasty     bool // an answer shows it, and nobody waits for what the machine says
 	s         *session.Session
 	console   string
 	call      string // the operation under way
+	first     *state // of the machine, before its first program
 }
 
 // again runs the programs and says whether the signature is seen. With fresh they get a machine of their own;
@@ -38,10 +41,18 @@ func (t *triage) again(ctx context.Context, fresh bool, list ...*program.Program
 		if err != nil {
 			return false, err
 		}
-		t.s = s
+		t.s, t.first = s, nil
 	}
 	p := player.New(t.s, t.Silence)
 	p.Resume()
+	p.Hasty = t.hasty
+	if isInvariant(t.signature) && t.first == nil {
+		s, err := t.state(ctx, p)
+		if err != nil {
+			return false, err
+		}
+		t.first = &s
+	}
 	met := false
 	d, err := p.Play(ctx, t.mode, list, func(pr *program.Program, c int, o player.Outcome) {
 		b := oracle.Judge(t.Target.Space, t.Target.Unprivileged, pr.Calls[c].Op, o.State, o.Result)
@@ -49,6 +60,20 @@ func (t *triage) again(ctx context.Context, fresh bool, list ...*program.Program
 			met, t.call = true, pr.Calls[c].Op.Name
 		}
 	})
+	if errors.Is(err, player.ErrOverwritten) {
+		t.s.End()
+		t.s = nil
+		return met, nil
+	}
+	if err == nil && d == nil && t.first != nil {
+		var now state
+		if now, err = t.state(ctx, p); err == nil {
+			met = slices.ContainsFunc(t.breaks(*t.first, now), func(b oracle.Breach) bool { return b.Signature == t.signature })
+		}
+		if met {
+			t.close() // it is not what it was
+		}
+	}
 	if err != nil || d == nil {
 		return met, err
 	}

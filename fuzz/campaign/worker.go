@@ -37,6 +37,7 @@ type worker struct {
 type breach struct {
 	oracle.Breach
 	program *program.Program
+	list    []*program.Program // where it may be any of them
 	number  uint64
 	mode    int
 }
@@ -152,14 +153,20 @@ func (w *worker) loop(ctx context.Context) (*player.Death, error) {
 			if d := w.play.Check(); d != nil {
 				return d, nil
 			}
-			if ctx.Err() != nil {
+			if len(w.breaches) > 0 {
+				return w.play.Check(), nil
+			}
+			if w.whole != nil && w.whole.Err() != nil { // the user wants an end
 				return nil, nil
 			}
 			if w.play.S.Overwritten() {
 				w.Say("a call wrote over the memory that the machine shares with the fuzzer: the next machine goes on")
 				return nil, nil
 			}
-			if w.over && w.play.S.Done() == w.play.S.Published() || len(w.breaches) > 0 {
+			if ctx.Err() != nil {
+				w.over = true
+			}
+			if w.over && w.play.S.Done() == w.play.S.Published() && !w.house.finish(w) {
 				return w.play.Check(), nil
 			}
 		}
@@ -181,12 +188,12 @@ func (w *worker) loop(ctx context.Context) (*player.Death, error) {
 
 // nextMode is how the next slot's calls are made.
 func (w *worker) nextMode() int {
+	if w.house.due() {
+		return area.Singles
+	}
 	if w.number == w.end {
 		w.number = w.take()
 		w.end = w.number + block
-	}
-	if w.house.due() {
-		return area.Singles
 	}
 	return w.mode(w.number)
 }
@@ -200,7 +207,7 @@ func (w *worker) next(it *player.Item, mode int) bool {
 	if w.house.next(w, it) {
 		return true
 	}
-	for w.number < w.end {
+	for w.number < w.end && !w.over {
 		if w.Most > 0 && w.Calls.Load() >= w.Most {
 			w.over = true
 			return false
@@ -289,7 +296,7 @@ func (w *worker) answered(it *player.Item, c int, o player.Outcome, mode int) {
 		known := w.byText[b.Signature] != nil
 		w.mu.Unlock()
 		if !known && len(w.breaches) < 8 {
-			w.breaches = append(w.breaches, breach{*b, it.Program.Clone(), it.Number, mode})
+			w.breaches = append(w.breaches, breach{Breach: *b, program: it.Program.Clone(), number: it.Number, mode: mode})
 		}
 	}
 }

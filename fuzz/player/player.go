@@ -45,6 +45,9 @@ type Player struct {
 	Silence time.Duration
 	// Hasty: what the machine has to say late is of no interest, [Player.Play] does not wait for it.
 	Hasty bool
+	// Apart: each program that [Player.Play] runs has a slot of its own. In one slot what Xen writes behind the end of
+	// one program's memory may be what the next one passes.
+	Apart bool
 	// Watch sees each flight that [Player.Play] has read back; it may be nil.
 	Watch   func(f *Flight)
 	encoder program.Encoder
@@ -265,33 +268,50 @@ func (p *Player) died(kind string) *Death {
 	if d.Culprit != nil && span == 1 {
 		d.Call = min(call-d.Culprit.First, len(d.Culprit.Program.Calls)-1)
 	}
-	oldest := uint64(0)
-	if slot >= area.Slots {
-		oldest = slot - area.Slots + 1
-	}
-	for n := oldest; n <= slot; n++ {
+	p.remembered(slot, func(n uint64, it *Item) bool {
+		if it == d.Culprit || n == slot && it.First > call {
+			return false
+		}
+		d.Before = append(d.Before, it)
+		return true
+	})
+	return d
+}
+
+// remembered shows the programs of the slots up to the last one, oldest first; of a slot those until see is false.
+func (p *Player) remembered(last uint64, see func(slot uint64, it *Item) bool) {
+	for n := last - min(last, area.Slots-1); n <= last; n++ {
 		f := &p.flights[n%kept]
 		if f.Slot != n {
 			continue
 		}
 		for i := range f.Items {
-			it := &f.Items[i]
-			if it == d.Culprit || n == slot && it.First > call {
+			if !see(n, &f.Items[i]) {
 				break
 			}
-			d.Before = append(d.Before, it)
 		}
 	}
-	return d
 }
 
-// errOverwritten says that nobody can tell any more what the machine has done.
-var errOverwritten = errors.New("a call wrote over the memory that the machine shares with the fuzzer")
+// Recent are the programs that are remembered, oldest first, up to those read back last.
+func (p *Player) Recent() (list []*Item) {
+	p.remembered(p.judged, func(_ uint64, it *Item) bool {
+		list = append(list, it)
+		return true
+	})
+	return list
+}
+
+// ErrOverwritten says that nobody can tell any more what the machine has done.
+var ErrOverwritten = errors.New("a call wrote over the memory that the machine shares with the fuzzer")
 
 // Play runs a list of programs in order and waits until all are done or the machine is dead. See gets what
 // became of each call.
 func (p *Player) Play(ctx context.Context, mode int, list []*program.Program, see func(pr *program.Program, call int, o Outcome)) (*Death, error) {
-	next := 0
+	next, most := 0, area.SlotCalls
+	if p.Apart {
+		most = 1
+	}
 	collect := func(f *Flight) {
 		if p.Watch != nil {
 			p.Watch(f)
@@ -306,7 +326,7 @@ func (p *Player) Play(ctx context.Context, mode int, list []*program.Program, se
 		}
 	}
 	for {
-		p.Fill(func() int { return mode }, area.SlotCalls, func(it *Item, _ int) bool {
+		p.Fill(func() int { return mode }, most, func(it *Item, _ int) bool {
 			if next == len(list) {
 				return false
 			}
@@ -319,7 +339,7 @@ func (p *Player) Play(ctx context.Context, mode int, list []*program.Program, se
 			return d, nil
 		}
 		if p.S.Overwritten() {
-			return nil, errOverwritten
+			return nil, ErrOverwritten
 		}
 		if next == len(list) && p.left == nil && p.outstanding() == 0 {
 			return p.afterwards(ctx)
