@@ -11,6 +11,9 @@ import (
 // enough is how many specs must have ended before the time that is left is guessed.
 const enough = 5
 
+// narrow is a terminal's width below which the live view has no room for bars and nouns, in cells.
+const narrow = 64
+
 // maxMachines is how many machines have a line in the live view, as far as the terminal is high enough.
 const maxMachines = 8
 
@@ -63,7 +66,10 @@ func (p *Progress) machineLine(t *Target, now time.Time) string {
 	}
 	total := t.Counts.Total()
 	done := total - t.Counts.NotJudged
-	parts := []string{bar(done, total) + fmt.Sprintf("  %d/%d", done, total)}
+	parts := []string{fmt.Sprintf("%d/%d", done, total)}
+	if p.o.Width >= narrow {
+		parts[0] = bar(done, total) + "  " + parts[0]
+	}
 	if n := t.Counts.Fail - t.Counts.Known; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d failed", n))
 	}
@@ -111,14 +117,18 @@ func (p *Progress) liveLine(now time.Time) string {
 			waiting++
 		}
 	}
+	targetsOf, specsOf, about := "targets %d/%d", "specs %d/%d", "about %s left"
+	if p.o.Width < narrow {
+		targetsOf, specsOf, about = "%d/%d", "%d/%d", "%s"
+	}
 	parts := []string{clock(now.Sub(p.start))}
 	if targets > 0 {
-		parts = append(parts, fmt.Sprintf("targets %d/%d", ended, targets))
+		parts = append(parts, fmt.Sprintf(targetsOf, ended, targets))
 	}
 	total := m.Counts.Total()
 	done := total - m.Counts.NotJudged
 	if total > 0 {
-		parts = append(parts, fmt.Sprintf("specs %d/%d", done, total), fmt.Sprintf("%d failed", m.Counts.Fail-m.Counts.Known))
+		parts = append(parts, fmt.Sprintf(specsOf, done, total), fmt.Sprintf("%d failed", m.Counts.Fail-m.Counts.Known))
 		if n := m.Counts.Known; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d known", n))
 		}
@@ -127,7 +137,7 @@ func (p *Progress) liveLine(now time.Time) string {
 		}
 	}
 	if left, ok := p.left(now, done, total); ok && waiting == 0 {
-		parts = append(parts, "about "+ahead(left)+" left")
+		parts = append(parts, fmt.Sprintf(about, ahead(left)))
 	}
 	return strings.Join(parts, " · ")
 }

@@ -222,6 +222,11 @@ func TestLiveView(t *testing.T) {
 	if got := b.String(); !strings.HasPrefix(got, "\r\x1b[11A\x1b[J") || strings.Count(got, "\n") != 3 {
 		t.Errorf("on a small terminal it is %q", got) // nine lines, of which one had become three and one two
 	}
+	for _, want := range []string{" uml:0   1/3 · 1 failed", "\n00:04 · 0/12 · 1/3 · 1 failed"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("on a small terminal there is no %q: %q", want, b.String())
+		}
+	}
 	b.Reset()
 	p.Close()
 	if got := b.String(); got != "\r\x1b[3A\x1b[J" {

@@ -165,7 +165,7 @@ func (f *bisectFlags) hunt(ctx context.Context, header bisect.Header) (*hunt, er
 		return nil, err
 	}
 	screen := stdoutScreen()
-	h := &hunt{bisectFlags: f, dir: dir, noun: "boot", progress: reports.NewProgress(os.Stdout, screen.progress())}
+	h := &hunt{bisectFlags: f, dir: dir, noun: "boot", progress: reports.NewProgress(screen.out(), screen.progress())}
 	if f.command != "" {
 		h.noun = "run"
 	}

@@ -85,10 +85,10 @@ func (f *compareFlags) compare(ctx context.Context, args []string) error {
 	}
 	benches := bench.Compare(measured, options)
 	if f.json != "-" {
-		if err := compare.Table(os.Stdout, pairs, stdoutScreen().options()); err != nil {
+		if err := compare.Table(stdoutScreen().out(), pairs, stdoutScreen().options()); err != nil {
 			return err
 		}
-		if err := benchTables(os.Stdout, benches, len(pairs) > 0); err != nil {
+		if err := benchTables(stdoutScreen().out(), benches, len(pairs) > 0); err != nil {
 			return err
 		}
 	}

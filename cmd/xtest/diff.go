@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +48,7 @@ func (f *diffFlags) report(dirs []string, files outputs) error {
 			code = c
 		}
 	}
-	err := reports.Diff(os.Stdout, runs, reports.DiffOptions{Options: stdoutScreen().options(), All: f.all})
+	err := reports.Diff(stdoutScreen().out(), runs, reports.DiffOptions{Options: stdoutScreen().options(), All: f.all})
 	if err == nil && code != exitGood {
 		err = exit(code)
 	}

@@ -109,7 +109,7 @@ func (f *explainFlags) explain(ctx context.Context, args []string) error {
 	rand.Read(id)
 	dir := filepath.Join(f.runs, time.Now().Format("2006-01-02T15.04.05")+"-explain-"+hex.EncodeToString(id))
 	screen := stdoutScreen()
-	progress := reports.NewProgress(os.Stdout, screen.progress())
+	progress := reports.NewProgress(screen.out(), screen.progress())
 	watch, stop := context.WithCancel(ctx)
 	defer stop()
 	go progress.Watch(watch)
@@ -129,7 +129,7 @@ func (f *explainFlags) explain(ctx context.Context, args []string) error {
 		}
 	}
 	progress.Close()
-	return f.show(os.Stdout, sides, finding, unit, dir)
+	return f.show(screen.out(), sides, finding, unit, dir)
 }
 
 // sides finds what the arguments stand for.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -97,7 +96,7 @@ one only what changed at all is named.`,
 				if shown++; len(args) == 0 && len(points) == 0 {
 					continue
 				}
-				if err := history.Table(os.Stdout, l, points, stdoutScreen().options()); err != nil {
+				if err := history.Table(stdoutScreen().out(), l, points, stdoutScreen().options()); err != nil {
 					return err
 				}
 				fmt.Println()
@@ -145,7 +144,7 @@ Exit status: 0 none is over its gate; 1 one is; 125 it could not be judged.`,
 			all := bench.Compare(history.Newest(runs, o.Settings), o)
 			for _, c := range all {
 				fmt.Printf(" %s, run %s against the runs before it\n\n", reports.Clean(c.With), reports.Clean(strings.TrimSpace(newest.ID+" "+newest.Label)))
-				if err := bench.Table(os.Stdout, c, stdoutScreen().options()); err != nil {
+				if err := bench.Table(stdoutScreen().out(), c, stdoutScreen().options()); err != nil {
 					return err
 				}
 			}

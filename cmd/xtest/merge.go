@@ -59,7 +59,7 @@ The exit status is the merged run's.`,
 			if err != nil {
 				return err
 			}
-			if err := diff.table(os.Stdout, stdoutScreen(), model); err != nil {
+			if err := diff.table(stdoutScreen().out(), stdoutScreen(), model); err != nil {
 				return err
 			}
 			if code := model.Exit(); code != exitGood {

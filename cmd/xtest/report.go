@@ -91,7 +91,7 @@ func (f *reportFlags) run(ctx context.Context, args []string) error {
 		return err
 	}
 	if !f.files.wanted() {
-		err = f.diff.table(os.Stdout, stdoutScreen(), model)
+		err = f.diff.table(stdoutScreen().out(), stdoutScreen(), model)
 	}
 	if err == nil {
 		err = f.files.write(model)
@@ -104,7 +104,7 @@ func (f *reportFlags) run(ctx context.Context, args []string) error {
 
 // follow shows a run as `xtest run` does, until it is over. An interruption ends that, not the run.
 func follow(ctx context.Context, dir string) error {
-	progress := reports.NewProgress(os.Stdout, stdoutScreen().progress())
+	progress := reports.NewProgress(stdoutScreen().out(), stdoutScreen().progress())
 	watch, stop := context.WithCancel(ctx)
 	defer stop()
 	go progress.Watch(watch)

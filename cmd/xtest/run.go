@@ -117,7 +117,7 @@ func (f *runFlags) run(ctx context.Context, names []string) error {
 // judged without booting, under the names of offline.
 func (f *runFlags) carryOut(ctx context.Context, plan runner.Plan, shard *event.Shard, offline []string, first func(*record.Writer)) error {
 	screen := stdoutScreen()
-	live := io.Writer(os.Stdout)
+	live := screen.out()
 	if len(plan.Targets) == 0 {
 		live = io.Discard // it is over at once
 	}
@@ -213,7 +213,7 @@ func (f *runFlags) finish(rec *record.Writer, progress *reports.Progress, screen
 		draw = f.diff.table
 	}
 	err = errors.Join(
-		draw(os.Stdout, screen, model),
+		draw(screen.out(), screen, model),
 		f.files.write(model),
 	)
 	if err := errors.Join(cause, kept, err); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ type screen struct {
 	terminal bool
 	width    int
 	color    bool
+	ascii    bool // it is a terminal whose locale is not of UTF-8
 }
 
 func stdoutScreen() screen {
@@ -28,8 +30,18 @@ func stdoutScreen() screen {
 		}
 		// no-color.org: any value but the empty one.
 		s.color = os.Getenv("NO_COLOR") == ""
+		locale := cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_CTYPE"), os.Getenv("LANG")) // the order of POSIX
+		s.ascii = !strings.Contains(strings.ToUpper(strings.ReplaceAll(locale, "-", "")), "UTF8")
 	}
 	return s
+}
+
+// out is standard output, for what is drawn for people.
+func (s screen) out() io.Writer {
+	if s.ascii {
+		return reports.ASCII(os.Stdout)
+	}
+	return os.Stdout
 }
 
 func (s screen) options() reports.Options { return reports.Options{Width: s.width, Color: s.color} }

@@ -8,6 +8,7 @@ import (
 
 var (
 	escape = regexp.MustCompile("\x1b")
+	beyond = regexp.MustCompile("[^\x00-\x7f]+")
 	color  = regexp.MustCompile("\x1b\\[[0-9;]*m")
 )
 
@@ -46,6 +47,12 @@ func TestTerminal(t *testing.T) {
 	}
 	if !strings.Contains(plain, "specs 0/2") {
 		t.Error("NO_COLOR takes the live line away")
+	}
+	if signs := show(t, true, "LC_ALL=C.UTF-8"); !strings.Contains(signs, " · ") {
+		t.Errorf("no sign beyond ASCII on a terminal that shows it: %q", signs)
+	}
+	if signs := beyond.FindString(show(t, true, "LC_ALL=C", "LANG=C.UTF-8")); signs != "" {
+		t.Errorf("%q on a terminal that does not show it", signs)
 	}
 	if dumb := show(t, true, "TERM=dumb"); escape.MatchString(dumb) {
 		t.Errorf("escape codes on a dumb terminal: %q", dumb)
