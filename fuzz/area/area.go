@@ -169,6 +169,12 @@ func (a *Area) Stop() { a.word(wordStop).Store(halt) }
 // Stopping says whether the host wants an end.
 func (a *Area) Stopping() bool { return a.word(wordStop).Load() == halt }
 
+// Intact says whether the control page holds what the two agreed on, when the host has published so many slots. A call
+// whose answer hits the page writes over it, and nothing that stands there can be believed from then on.
+func (a *Area) Intact(published uint64) bool {
+	return a.State() == Ready && a.word(wordFound).Load() == 1 && a.Produced() == published && a.Consumed() <= published
+}
+
 // Fact is what the guest found out.
 func (a *Area) Fact(i int) uint64 { return a.word(wordFacts + 8*i).Load() }
 

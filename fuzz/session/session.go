@@ -277,16 +277,15 @@ func (s *Session) Published() uint64 { return s.slots }
 
 // Done is how many slots the machine has worked through. It never says more than it was given, nor less than before.
 func (s *Session) Done() uint64 {
-	if n := s.Area.Consumed(); n <= s.slots {
-		s.done = max(s.done, n)
+	if n := s.Area.Consumed(); s.Area.Intact(s.slots) {
+		s.done = max(s.done, min(n, s.slots))
 	}
 	return s.done
 }
 
 // Overwritten says whether a call wrote over what the machine and we agree by: nothing that it says counts any more.
 func (s *Session) Overwritten() bool {
-	n := s.Area.Consumed()
-	return n > s.slots || n < s.done
+	return !s.Area.Intact(s.slots) || s.Area.Consumed() < s.done
 }
 
 // Cry is what the console cried, if it did.
