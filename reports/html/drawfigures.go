@@ -150,6 +150,7 @@ func drawLSB(m markup, list []lsbView) {
 		m.add(`<div class="card"><h3>`)
 		m.mark(v.Mark)
 		m.add("%s</h3>", v.Name)
+		m.add(`<div class="scroll" tabindex="0" role="region" aria-label="Groups of %s">`, v.Name)
 		m.heads("small", "group", "strict", "effective", "fail", "not judged", "share")
 		for _, g := range v.Groups {
 			class := ""
@@ -167,7 +168,7 @@ func drawLSB(m markup, list []lsbView) {
 			m.add(`<td><svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true"><rect class="rest" width="1000" height="10"/><rect class="p" width="%s" height="10"/><rect class="k" x="%s" width="%s" height="10"/></svg></td></tr>
 `, g.StrictX, g.StrictX, g.WaivedX)
 		}
-		m.add("</tbody></table>")
+		m.add("</tbody></table></div>")
 		if len(v.Waivers) > 0 {
 			m.add("<details><summary>%s used</summary><dl>", count(len(v.Waivers), "waiver was", "waivers were"))
 			for _, w := range v.Waivers {

@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"xtest/internal/browser"
+	"xtest/runner/event"
 )
 
 // specs counts the specs that the grid shows; the page draws only those in sight, all of these few.
@@ -178,5 +179,23 @@ func TestVastInBrowser(t *testing.T) {
 	// Four times what is promised, for machines with something else to do.
 	if ready > 6000 || filter > 2000 {
 		t.Error("that is too long")
+	}
+}
+
+// No page is wider than the screen, on a desktop and on a phone, whatever a guest sent; what is wide scrolls in its own place. In
+// the matrix there is room for verdicts beside the specs' names.
+func TestFits(t *testing.T) {
+	wide := events("r", "uml:debian-12", "qemu:"+strings.Repeat("long", 40), "xen:debian-13")
+	runs := loaded(t, recorded(t, append(wide, event.Event{Kind: event.Warned, Reason: strings.Repeat("unbroken", 60)})...), recorded(t, measured("a", 0, "6.1", 15000)...), recorded(t, measured("b", 1, "6.2", 17000)...), recorded(t, measured("c", 2, "6.2", 17000)...))
+	c := &Campaign{Target: "xen:debian-12", Dir: "/" + strings.Repeat("deep/", 60), findings: []findingView{{Class: "hypervisor", Signature: strings.Repeat("x", 300), Story: "It dies.", dir: "/x"}}, points: []reached{{0, 0, 1}, {9, 9, 9}}}
+	b := browser.Open(t, written(t, runs, Options{Campaigns: []*Campaign{c}, Unread: []string{strings.Repeat("no", 200)}}))
+	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+		b.Do(chromedp.EmulateViewport(size[0], size[1]))
+		b.Eval("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
+		b.Eval("document.querySelectorAll('details').forEach(d => d.open = true)")
+		b.Expect("document.documentElement.scrollWidth - innerWidth", "0")
+		if seen := b.Eval("[...document.querySelectorAll('#grid .head > div:not(.id)')].filter(e => e.getBoundingClientRect().right <= document.getElementById('grid').getBoundingClientRect().right).length"); seen < "3" {
+			t.Errorf("on a screen of %d only %s targets are beside the specs", size[0], seen)
+		}
 	}
 }
