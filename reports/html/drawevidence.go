@@ -29,8 +29,12 @@ func (r runView) draw(m markup) {
 	m.maybe(`<dt>merged from</dt><dd class="mono">%s</dd>`, join(r.Merged))
 	m.add(`<dt>exit status</dt><dd>%s</dd>`, r.Exit)
 	m.maybe(`<dt>folder</dt><dd class="mono">%s</dd>`, r.Dir)
-	m.add(`<dt>record</dt><dd class="mono hash">SHA-256 %s</dd></dl>
+	if r.SHA256 != "" {
+		m.add(`<dt>record</dt><dd class="mono hash">SHA-256 %s</dd></dl>
 `, r.SHA256)
+	} else {
+		m.add("<dt>record</dt><dd>the run is at work: it grew while this was drawn</dd></dl>\n")
+	}
 	for _, t := range r.Targets {
 		t.draw(m)
 	}

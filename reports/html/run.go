@@ -17,7 +17,7 @@ type Run struct {
 	Model *reports.Model
 	// Bench is what was measured.
 	Bench *bench.Run
-	// SHA256 is that of the record as it was read, in hexadecimal.
+	// SHA256 is that of the record as it was read, in hexadecimal; empty when it grew meanwhile.
 	SHA256 string
 	// Dir is the run's folder.
 	Dir string
@@ -30,13 +30,22 @@ type Run struct {
 func Load(dir string) (*Run, error) {
 	measured := bench.NewCollector(dir)
 	r := &Run{Dir: dir}
-	var err error
+	path := filepath.Join(dir, reports.RecordName)
+	before, err := os.Stat(path)
+	if err != nil {
+		before = nil // Load says what is the matter
+	}
 	if r.Model, err = reports.Load(dir, measured.Add); err != nil {
 		return nil, err
 	}
 	r.Bench = measured.Run()
-	r.SHA256, err = hash(filepath.Join(dir, reports.RecordName))
-	return r, err
+	if r.SHA256, err = hash(path); err != nil {
+		return r, err
+	}
+	if after, err := os.Stat(path); err != nil || before == nil || after.Size() != before.Size() {
+		r.SHA256 = ""
+	}
+	return r, nil
 }
 
 func hash(path string) (string, error) {

@@ -7,6 +7,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -185,19 +186,29 @@ func (f *Folder) page(w http.ResponseWriter, r *http.Request, names []string) {
 	}
 	select {
 	case f.busy <- struct{}{}:
-		defer func() { <-f.busy }()
 	case <-r.Context().Done():
 		return
 	}
-	runs, unread := html.LoadAll(dirs)
-	if len(runs) == 0 {
+	page, unread := draw(dirs)
+	<-f.busy // before it is sent: a browser may take its time
+	if page == nil {
 		http.Error(w, strings.Join(unread, "\n"), http.StatusUnprocessableEntity)
 		return
 	}
+	f.answer(w, func(w io.Writer) error { _, err := page.WriteTo(w); return err })
+}
+
+// draw makes the page of runs; nil when none can be read.
+func draw(dirs []string) (page *bytes.Buffer, unread []string) {
+	runs, unread := html.LoadAll(dirs)
 	for _, run := range runs {
 		run.Consoles = html.Consoles(filepath.Base(run.Dir))
 	}
-	f.answer(w, func(w io.Writer) error { return html.Write(w, runs, html.Options{Home: "/", Unread: unread}) })
+	page = &bytes.Buffer{}
+	if err := html.Write(page, runs, html.Options{Home: "/", Unread: unread}); err != nil {
+		return nil, append(unread, err.Error())
+	}
+	return page, unread
 }
 
 // fuzzing shows what fuzzing left.

@@ -187,3 +187,60 @@ func TestStops(t *testing.T) {
 		t.Error("a file was taken for a folder")
 	}
 }
+
+// slow is a browser that takes nothing of an answer until it is let.
+type slow struct {
+	http.ResponseWriter
+	begun chan<- struct{}
+	let   <-chan struct{}
+}
+
+func (s slow) Write(p []byte) (int, error) {
+	s.begun <- struct{}{}
+	<-s.let
+	return len(p), nil
+}
+
+// Browsers that do not read what they asked for keep no other from its page.
+func TestSlowBrowsers(t *testing.T) {
+	dir := folder(t)
+	f, err := New(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs, err := filepath.Glob(filepath.Join(dir, "*-aaaa"))
+	if err != nil || len(runs) != 1 {
+		t.Fatal(runs, err)
+	}
+	ask := func(w http.ResponseWriter) {
+		r := httptest.NewRequest("GET", "/run/"+filepath.Base(runs[0]), nil)
+		r.Host = "localhost"
+		f.Handler().ServeHTTP(w, r)
+	}
+	begun, let, done := make(chan struct{}), make(chan struct{}), make(chan int, 4)
+	for range 3 { // more than pages are made at once
+		go func() { ask(slow{httptest.NewRecorder(), begun, let}); done <- 0 }()
+		select {
+		case <-begun:
+		case <-time.After(time.Minute):
+			t.Fatal("a browser waits for others that do not read")
+		}
+	}
+	go func() {
+		w := httptest.NewRecorder()
+		ask(w)
+		done <- w.Code
+	}()
+	select {
+	case code := <-done:
+		if code != http.StatusOK {
+			t.Errorf("status %d", code)
+		}
+	case <-time.After(time.Minute):
+		t.Error("a browser waits for others that do not read")
+	}
+	close(let)
+	for range 3 {
+		<-done
+	}
+}
