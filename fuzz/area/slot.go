@@ -17,10 +17,12 @@ const (
 	Multicall = 1 // as one multicall of Xen's
 	Race      = 3 // one by one, each on two processors at once
 	Repeat    = 2 // the first one again and again: what a loop without a fuzzer reaches
+	// RepeatBatch is the same by multicalls: the slot's entries are one, made again and again.
+	RepeatBatch = 4
 )
 
-// Repeats is how often [Repeat] makes its call.
-const Repeats = 20_000
+// Repeats is how many calls [Repeat] and [RepeatBatch] make: a multiple of [SlotCalls].
+const Repeats = 40 * SlotCalls
 
 // Pending is a call's result until it has one.
 const Pending uint64 = 0x5eed_dead_5eed_dead

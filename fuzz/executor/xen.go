@@ -44,12 +44,9 @@ func (h *hypercalls) do(a *area.Area, n uint64, s area.Slot) {
 	calls := s.Calls()
 	if s.Mode() == area.Multicall {
 		a.SetBatch(n, s, calls)
-		for first := 0; first < calls; first += batch {
-			ret, err := h.p.Hypercall(xen.Multicall, s.EntriesAddr()+uint64(first*area.EntrySize), uint64(min(batch, calls-first)))
-			if err != nil || ret != 0 {
-				break // the rest stays pending, which the host sees
-			}
-		}
+		// Xen stops in the middle for what is more urgent, and goes on by itself. After an error the rest stays pending,
+		// which the host sees.
+		h.p.Hypercall(xen.Multicall, s.EntriesAddr(), uint64(calls))
 		a.EndBatch()
 		return
 	}
@@ -57,6 +54,12 @@ func (h *hypercalls) do(a *area.Area, n uint64, s area.Slot) {
 		call := (*[1 + xen.MaxArgs]uint64)(unsafe.Pointer(s.Record(0)))
 		for range area.Repeats {
 			h.p.Record(call)
+		}
+		return
+	}
+	if s.Mode() == area.RepeatBatch {
+		for made := 0; made < area.Repeats; made += max(calls, 1) {
+			h.p.Hypercall(xen.Multicall, s.EntriesAddr(), uint64(calls))
 		}
 		return
 	}
@@ -74,6 +77,3 @@ func (h *hypercalls) do(a *area.Area, n uint64, s area.Slot) {
 		r.State = area.Returned
 	}
 }
-
-// batch is how many calls one multicall makes: more keep the domain from its interrupts for long.
-const batch = 128
