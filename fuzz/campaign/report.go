@@ -19,6 +19,14 @@ func (w *worker) report(ctx context.Context, d *player.Death) error {
 	if d.Kind == player.Crash && oracle.Classify(d.Crash) == oracle.Callers || d.Kind == player.Vanish && w.Target.Unprivileged {
 		f.Class = finding.Caller // dom0 goes when its guest does
 	}
+	if d.Caller {
+		f.Class, f.After, f.Story = finding.Caller, w.ended, "The domain that makes the calls stands still, and the hypervisor goes on."
+		w.Say("%s; on with a fresh machine", d.Signature())
+		if w.known(f) {
+			return nil
+		}
+		return w.keep(f)
+	}
 	if d.Culprit == nil {
 		f.Story = "The machine died while no call of the fuzzer was under way."
 		w.Say("%s: %s", f.Signature, f.Story)

@@ -201,6 +201,7 @@ type Death struct {
 	Before  []*Item       // programs that ran before it, oldest first, as far as they are remembered
 	Mode    int           // how it was called
 	How     string        // the machine's end by the word of its emulator
+	Caller  bool          // of Hang: the hypervisor goes on, and the domain that makes the calls does not
 	Memory  string        // the file that keeps the machine's memory, or ""
 }
 
@@ -214,6 +215,9 @@ func (d *Death) Signature() string {
 	case Crash:
 		return d.Crash.Signature
 	case Hang:
+		if d.Caller {
+			return "the calling domain hangs" // which call did it nobody can say: it may have masked a timer long ago
+		}
 		return "hang" + name
 	}
 	return fmt.Sprintf("the machine %s%s", d.How, name)
@@ -263,6 +267,9 @@ func (p *Player) died(kind string) *Death {
 	}
 	if d.How == "" {
 		d.How = "ended"
+	}
+	if kind == Hang {
+		d.Caller, _ = p.S.Answers()
 	}
 	d.Culprit = p.Find(slot, call)
 	if d.Culprit != nil && span == 1 {

@@ -53,16 +53,15 @@ type monitor struct {
 // Monitor is the Control of a [machine.Launch] whose descriptor 4 is a QMP socket.
 func Monitor() func(io.ReadWriteCloser, <-chan struct{}) machine.End { return (&monitor{}).control }
 
-// Keeper has a machine write its memory out when somebody else finds that it went wrong.
+// Keeper answers for a machine that somebody else finds went wrong: where its processors are, and with its memory.
 type Keeper struct {
-	files chan string
-	done  chan error
+	asked chan func(*monitor)
 	over  chan struct{}
 }
 
 // NewKeeper makes one, for one machine.
 func NewKeeper() *Keeper {
-	return &Keeper{make(chan string), make(chan error, 1), make(chan struct{})}
+	return &Keeper{make(chan func(*monitor)), make(chan struct{})}
 }
 
 // Control is that of a [machine.Launch] whose descriptor 4 is a QMP socket.
@@ -74,17 +73,35 @@ func (k *Keeper) Control(socket io.ReadWriteCloser, last <-chan struct{}) machin
 // Keep stops the machine for good and writes its memory and the state of its processors into a file, as an ELF
 // core of physical addresses. It is called once. Killing the machine ends the wait.
 func (k *Keeper) Keep(file string) error {
+	return k.ask(func(m *monitor) error { return m.write(file) })
+}
+
+// Registers are what "info registers -a" of QEMU's monitor prints: each processor's, as they are now.
+func (k *Keeper) Registers() (text string, err error) {
+	err = k.ask(func(m *monitor) error {
+		answer, err := m.ask("human-monitor-command", map[string]string{"command-line": "info registers -a"})
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(answer, &text)
+	})
+	return text, err
+}
+
+// ask has the monitor's goroutine do something and waits for it.
+func (k *Keeper) ask(what func(*monitor) error) error {
 	gone := errors.New("the machine is gone")
 	late := time.After(lingers)
+	done := make(chan error, 1)
 	select {
-	case k.files <- file:
+	case k.asked <- func(m *monitor) { done <- what(m) }:
 	case <-k.over:
 		return gone
 	case <-late:
 		return errors.New("QEMU does not listen")
 	}
 	select {
-	case err := <-k.done:
+	case err := <-done:
 		return err
 	case <-k.over:
 		return gone
@@ -97,9 +114,9 @@ func (k *Keeper) Keep(file string) error {
 func (m *monitor) control(socket io.ReadWriteCloser, last <-chan struct{}) machine.End {
 	m.socket, m.messages = socket, make(chan message)
 	over := make(chan struct{})
-	var files chan string // nil: nobody will ask
+	var asked chan func(*monitor) // nil: nobody will ask
 	if m.keeper != nil {
-		files = m.keeper.files
+		asked = m.keeper.asked
 	}
 	defer close(over)
 	go func() {
@@ -134,8 +151,8 @@ func (m *monitor) control(socket io.ReadWriteCloser, last <-chan struct{}) machi
 				}
 				m.do("quit", nil)
 			}
-		case file := <-files:
-			m.keeper.done <- m.write(file)
+		case do := <-asked:
+			do(m)
 		case <-last:
 			if m.keep != "" && m.end.Dump == "" {
 				m.dump()
@@ -171,21 +188,27 @@ func (m *monitor) send(command string, args any) error {
 	return err
 }
 
-// do waits for the answer.
+// do waits until it is done.
 func (m *monitor) do(command string, args any) error {
+	_, err := m.ask(command, args)
+	return err
+}
+
+// ask waits for the answer.
+func (m *monitor) ask(command string, args any) (json.RawMessage, error) {
 	if err := m.send(command, args); err != nil {
-		return err
+		return nil, err
 	}
 	for msg := range m.messages {
 		switch {
 		case msg.Error != nil:
-			return errors.New(msg.Error.Desc)
+			return nil, errors.New(msg.Error.Desc)
 		case msg.Return != nil:
-			return nil
+			return msg.Return, nil
 		}
 		m.hear(msg)
 	}
-	return errors.New("QEMU ended before it answered")
+	return nil, errors.New("QEMU ended before it answered")
 }
 
 // dump keeps the memory of a machine that crashed.
