@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -142,10 +143,10 @@ type state struct {
 	Exclude []string
 	Grade   string
 	Mode    string
-	Cores   int    `json:",omitempty"`
-	Blind   bool   `json:",omitempty"`
-	Uniform bool   `json:",omitempty"`
-	Calls   uint64 // made so far
+	Options finding.Options `json:",omitzero"`
+	Blind   bool            `json:",omitempty"`
+	Uniform bool            `json:",omitempty"`
+	Calls   uint64          // made so far
 }
 
 const stateFile = "fuzz.json"
@@ -167,9 +168,7 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 		args = []string{before.Target}
 		space, f.seed, f.first, f.grade, f.mode, f.only, f.exclude = before.Space, before.Seed, before.Next, before.Grade, before.Mode, before.Only, before.Exclude
 		f.blind, f.uniform = before.Blind, before.Uniform
-		if f.options.Cores == 0 {
-			f.options.Cores = before.Cores
-		}
+		f.give(before.Options)
 	}
 	if len(args) == 0 {
 		return usagef("name a target to fuzz, as xen:debian-12; `xtest targets list` shows all")
@@ -217,11 +216,11 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 	c := campaign.New(campaign.Config{
 		Target: &t.Target, Ops: ops, Seed: f.seed, For: f.length, Most: f.calls, Jobs: f.jobs, Dir: dir, Mode: f.mode,
 		Guided: t.Plugin != "" && !f.uniform, Uniform: f.uniform, Replays: f.replays, Boots: f.boots, Silence: f.silence,
-		Corpus: programs, First: f.first, Dump: f.dump, Say: status.say, Command: os.Args, Version: version(),
+		Corpus: programs, First: f.first, Dump: f.dump, Say: status.say, Command: os.Args, Version: version(), Options: f.given(),
 	})
 	keep := func() error {
 		s := state{Target: args[0], Space: t.Space.Name, Version: t.Space.Version, Seed: f.seed, Next: c.Next(), Only: f.only, Exclude: f.exclude, Grade: f.grade, Mode: f.mode, Calls: c.Calls.Load(),
-			Cores: f.options.Cores, Blind: f.blind, Uniform: f.uniform}
+			Options: f.given(), Blind: f.blind, Uniform: f.uniform}
 		if before != nil {
 			s.Calls += before.Calls
 		}
@@ -252,6 +251,21 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 		return exit(exitFailed)
 	}
 	return nil
+}
+
+// given are the options of the machines.
+func (f *fuzzFlags) given() finding.Options {
+	o := f.options
+	return finding.Options{Cores: o.Cores, Memory: o.Memory, Kernel: o.Kernel, Modules: o.Modules, Params: o.Params}
+}
+
+// give takes the options of earlier machines where the user gives none.
+func (f *fuzzFlags) give(g finding.Options) {
+	o := &f.options
+	o.Cores, o.Memory, o.Kernel, o.Modules = cmp.Or(o.Cores, g.Cores), cmp.Or(o.Memory, g.Memory), cmp.Or(o.Kernel, g.Kernel), cmp.Or(o.Modules, g.Modules)
+	if o.Params == nil {
+		o.Params = g.Params
+	}
 }
 
 // load reads the programs to begin with: those of the corpus that was named, and of the folder to go on in.
@@ -410,6 +424,7 @@ func (f *fuzzFlags) repro(ctx context.Context, dir string, times int) error {
 		return usagef("%w", err)
 	}
 	f.grade = calls.Ends.String()
+	f.give(found.Options)
 	t, ops, err := f.aim(found.Target, found.Space)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func (f *fuzzFlags) compare(ctx context.Context, one session.Target, ops []*call
 	one.Plugin = ""
 	status.say("comparing %s with %s · seed %d · folder %s", one.Name, other.Name, f.seed, dir)
 	c := campaign.New(campaign.Config{
-		Target: &one, Ops: ops, Seed: f.seed, Most: f.calls, Dir: dir, Silence: f.silence, First: f.first, Say: status.say, Command: os.Args, Version: version(),
+		Target: &one, Ops: ops, Seed: f.seed, Most: f.calls, Dir: dir, Silence: f.silence, First: f.first, Say: status.say, Command: os.Args, Version: version(), Options: f.given(),
 	})
 	found, err := c.Compare(ctx, &other.Target)
 	if err != nil {

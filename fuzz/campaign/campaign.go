@@ -63,6 +63,8 @@ type Config struct {
 	// Command is how the user called, for findings.
 	Command []string
 	Version string
+	// Options are what the machines are given, for findings.
+	Options finding.Options
 }
 
 // Stats is how far a campaign is. Its counters may be read at any time.

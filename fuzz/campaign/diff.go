@@ -189,7 +189,7 @@ func (c *Campaign) confirm(ctx context.Context, other *session.Target, groups ma
 			Class: finding.Divergence, Signature: fmt.Sprintf("%s: %s here, %s there", k.op.Name, k.one, k.two),
 			Story:  fmt.Sprintf("%s answers %s on %s and %s on %s.", k.op.Name, k.one, c.Target.Name, k.two, other.Name),
 			Target: c.Target.Name, Other: other.Name, Answers: [2]string{k.one, k.two}, Space: c.Target.Space.Name, Mode: Singles, Seed: c.Seed, Number: m.number, Call: k.op.Name,
-			Tried: 2, Again: 2, Seen: m.times, Minimal: alone && len(p.Calls) == 1, Command: c.Command, Version: c.Version,
+			Tried: 2, Again: 2, Seen: m.times, Minimal: alone && len(p.Calls) == 1, Command: c.Command, Version: c.Version, Options: c.Options,
 			Parts: c.Target.Image.Plan.Parts, Programs: []*program.Program{p}, Original: m.program,
 		}
 		if c.Dir != "" {

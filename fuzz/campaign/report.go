@@ -171,7 +171,7 @@ func story(f *finding.Finding) string {
 
 // keep writes the finding's folder.
 func (w *worker) keep(f *finding.Finding) error {
-	f.Target, f.Space, f.Seed, f.Command, f.Version = w.Target.Name, w.Target.Space.Name, w.Seed, w.Command, w.Version
+	f.Target, f.Space, f.Seed, f.Command, f.Version, f.Options = w.Target.Name, w.Target.Space.Name, w.Seed, w.Command, w.Version, w.Options
 	if f.Mode == "" {
 		f.Mode = Singles
 	}

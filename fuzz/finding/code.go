@@ -2,6 +2,7 @@ package finding
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"xtest/fuzz/area"
@@ -9,7 +10,8 @@ import (
 	"xtest/internal/xen"
 )
 
-// spec is a Ginkgo spec that makes the calls on the machine at hand, and is red while the finding is there.
+// spec is a Ginkgo spec that makes the calls on the machine at hand. It is red, or does not end, while a crash, a hang
+// or an answer that no call may give is there; where targets or states differ it tells the answers.
 func (f *Finding) spec() string {
 	if f.Space != "xen" || len(f.Programs) != 1 {
 		return ""
@@ -42,7 +44,7 @@ var _ = Describe("%s", func() {
 		a, err := xen.NewArena(16)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(a.Close)
-`, f.Signature, f.Call, "is answered, and the machine lives: "+f.Signature)
+`, oneLine(f.Signature), f.Call, "is answered, and the machine lives: "+f.Signature)
 	w := &writer{f: f, b: &b, p: f.Programs[0], lang: golang}
 	w.all("\t\t")
 	b.WriteString("\t})\n})\n")
@@ -93,7 +95,7 @@ int main(void)
 		perror("repro");
 		return 125;
 	}
-`, strings.ReplaceAll(f.Signature, "*/", "* /"))
+`, strings.ReplaceAll(oneLine(f.Signature), "*/", "* /"))
 	w := &writer{f: f, b: &b, p: f.Programs[0], lang: c}
 	w.all("\t")
 	b.WriteString("\treturn 0;\n}\n")
@@ -119,14 +121,11 @@ type writer struct {
 
 func (w *writer) all(indent string) {
 	w.at = map[uint64]int{}
+	var body strings.Builder
 	put := func(format string, args ...any) {
-		w.b.WriteString(indent)
-		fmt.Fprintf(w.b, format, args...)
-		w.b.WriteByte('\n')
-	}
-	if w.lang == golang {
-		put("base := a.Base()")
-		put("mem := a.Buffer(a.Size()).Bytes")
+		body.WriteString(indent)
+		fmt.Fprintf(&body, format, args...)
+		body.WriteByte('\n')
 	}
 	for i := range w.p.Buffers {
 		w.at[uint64(i)] = w.place(w.p.Buffers[i])
@@ -148,13 +147,48 @@ func (w *writer) all(indent string) {
 		put("Expect(err).NotTo(HaveOccurred())")
 		put("GinkgoWriter.Println(r%d)", i)
 		put("Expect(r%d).To(BeNumerically(\">\", -4096), %q)", i, "neither a value nor an error number")
+		if cl.Op.Name == w.f.Call {
+			if expected := w.f.expected(); expected != "" {
+				put("Expect(r%d).%s", i, expected)
+			}
+		}
 	}
 	if w.lang == c {
 		for i := range w.p.Calls {
 			put("(void)r%d;", i)
 		}
 	}
+	if w.lang == golang { // which wants that what is declared is used
+		for _, d := range []struct{ name, value string }{{"base", "a.Base()"}, {"mem", "a.Buffer(a.Size()).Bytes"}} {
+			if strings.Contains(body.String(), d.name+"+") || strings.Contains(body.String(), d.name+"[") {
+				fmt.Fprintf(w.b, "%s%s := %s\n", indent, d.name, d.value)
+			}
+		}
+	}
+	w.b.WriteString(body.String())
 }
+
+// expected is what a spec expects of the answer to the finding's call, "" where the machine's end or another one's answer
+// is the finding. The signatures are of [xtest/fuzz/oracle].
+func (f *Finding) expected() string {
+	if f.Class != Contract {
+		return ""
+	}
+	if strings.HasPrefix(f.Signature, "privilege: ") {
+		return `To(BeNumerically("<", 0), "it succeeds for a domain that controls no other")`
+	}
+	_, answer, ok := strings.Cut(f.Signature, " answers ")
+	if !ok {
+		return ""
+	}
+	if n, err := strconv.ParseInt(answer, 10, 64); err == nil {
+		return fmt.Sprintf(`NotTo(BeEquivalentTo(%d), "no documented error")`, n)
+	}
+	return `To(BeNumerically("<=", 0), "documented are 0 and errors alone")`
+}
+
+// oneLine keeps a signature within its line of a comment: what a console said is in it.
+func oneLine(text string) string { return strings.Map(printable, text) }
 
 // pages is how much memory a generated program has.
 const pages = 16

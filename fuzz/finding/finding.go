@@ -28,6 +28,15 @@ const (
 	Divergence = "divergence" // two targets answer differently
 )
 
+// Options are what a machine was given beyond its target's own; empty ones are the backend's choice.
+type Options struct {
+	Cores   int      `json:"cores,omitempty"`
+	Memory  string   `json:"memory,omitempty"` // as 512M
+	Kernel  string   `json:"kernel,omitempty"`
+	Modules string   `json:"modules,omitempty"`
+	Params  []string `json:"params,omitempty"`
+}
+
 // Finding is one.
 type Finding struct {
 	Class     string           `json:"class"`
@@ -48,6 +57,7 @@ type Finding struct {
 	Minimal   bool             `json:"minimal"`
 	Machine   event.Machine    `json:"machine"`
 	Parts     []event.Artefact `json:"parts,omitempty"`
+	Options   Options          `json:"options,omitzero"`
 	Boot      []string         `json:"boot,omitempty"`   // how the machine is started
 	Sysctl    uint32           `json:"sysctl,omitempty"` // the versions of the interfaces there
 	Domctl    uint32           `json:"domctl,omitempty"`
@@ -242,7 +252,11 @@ func (f *Finding) readme() string {
 			fmt.Fprintf(&b, "    %s\n", strings.Map(printable, line))
 		}
 	}
-	fmt.Fprintf(&b, "\nFound by `%s`, seed %d, program %d. As text: %s; as a C program: %s; as a spec: %s.\n", strings.Join(f.Command, " "), f.Seed, f.Number, ProgramFile, sourceFile, specFile)
+	fmt.Fprintf(&b, "\nFound by `%s`, seed %d, program %d. As text: %s", strings.Join(f.Command, " "), f.Seed, f.Number, ProgramFile)
+	if f.source() != "" {
+		fmt.Fprintf(&b, "; as a C program: %s; as a spec: %s", sourceFile, specFile)
+	}
+	b.WriteString(".\n")
 	return b.String()
 }
 

@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"encoding/json"
 	"go/parser"
 	"go/token"
 	"os"
@@ -54,6 +55,29 @@ func TestKeptAndRead(t *testing.T) {
 	}
 }
 
+// TestSpecExpects: a spec is red for the answer that is the finding.
+func TestSpecExpects(t *testing.T) {
+	for signature, want := range map[string]string{
+		"contract: sysctl/physinfo answers -2000":   `Expect(r2).NotTo(BeEquivalentTo(-2000), `,
+		"contract: sysctl/physinfo answers a value": `Expect(r2).To(BeNumerically("<=", 0), `,
+		"privilege: sysctl/physinfo succeeds":       `Expect(r2).To(BeNumerically("<", 0), `,
+	} {
+		f := example(t)
+		f.Class, f.Signature = Contract, signature
+		if text := f.spec(); strings.Count(text, want) != 1 {
+			t.Errorf("%s: no %s in\n%s", signature, want, text)
+		}
+	}
+	f := example(t)
+	if f.expected() != "" {
+		t.Errorf("of a crash: %s", f.expected())
+	}
+	f.Signature = "FATAL\nimport \"os\""
+	if _, err := parser.ParseFile(token.NewFileSet(), specFile, f.spec(), parser.AllErrors); err != nil {
+		t.Errorf("a signature of two lines: %v", err)
+	}
+}
+
 // TestCodeIsCode: what is generated compiles.
 func TestCodeIsCode(t *testing.T) {
 	f := example(t)
@@ -64,9 +88,43 @@ func TestCodeIsCode(t *testing.T) {
 		text, _ := os.ReadFile(filepath.Join(f.Dir, specFile))
 		t.Errorf("%v\n%s", err, text)
 	}
+	compiles(t, f)
+	plain := example(t)
+	_, list, err := program.ParseFile(program.Header(call.Xen()) + "vcpu_op/get_physid(0xc, 0x3f, 0, 0, 0)\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain.Programs = list
+	if err := plain.Save(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	compiles(t, plain)
 	cc := required.Tool(t, "cc", "gcc libc6-dev")
-	if out, err := exec.Command(cc, "-Wall", "-Werror", "-o", filepath.Join(t.TempDir(), "repro"), filepath.Join(f.Dir, sourceFile)).CombinedOutput(); err != nil {
-		text, _ := os.ReadFile(filepath.Join(f.Dir, sourceFile))
-		t.Errorf("%v: %s\n%s", err, out, text)
+	for _, f := range []*Finding{f, plain} {
+		if out, err := exec.Command(cc, "-Wall", "-Werror", "-o", filepath.Join(t.TempDir(), "repro"), filepath.Join(f.Dir, sourceFile)).CombinedOutput(); err != nil {
+			text, _ := os.ReadFile(filepath.Join(f.Dir, sourceFile))
+			t.Errorf("%v: %s\n%s", err, out, text)
+		}
+	}
+}
+
+// compiles has the finding's spec compiled where it may import what it does, without a file being there.
+func compiles(t *testing.T, f *Finding) {
+	t.Helper()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(here, "repro", "repro.go"): filepath.Join(f.Dir, specFile)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay := filepath.Join(t.TempDir(), "overlay.json")
+	if err := os.WriteFile(overlay, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "build", "-overlay", overlay, "./repro").CombinedOutput(); err != nil {
+		code, _ := os.ReadFile(filepath.Join(f.Dir, specFile))
+		t.Errorf("%v: %s\n%s", err, out, code)
 	}
 }
