@@ -42,6 +42,7 @@ type Options struct {
 	Machine       string   `yaml:"machine" doc:"Machine type of QEMU: microvm (least hardware) or q35 (a PC)."`
 	Accel         string   `yaml:"accel" doc:"Accelerator of QEMU: tcg, kvm, or auto, which takes KVM when a test guest runs under it. Default: tcg."`
 	Clock         string   `yaml:"clock" doc:"icount: the guest's time is the number of executed instructions. Default: the host's time."`
+	Store         string   `yaml:"xenstored" doc:"Program of Xen's toolstack that is Xenstore: xenstored or oxenstored. Default: xenstored."`
 	Dump          bool     `yaml:"dump" doc:"Keep the memory of a machine that crashed in the run's folder."`
 	Limits        Limits   `yaml:"limits" doc:"How long things may take."`
 }

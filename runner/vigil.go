@@ -135,6 +135,10 @@ func (v *vigil) wait() time.Duration {
 		return v.scaled(v.patience.off)
 	case v.open != "":
 		return v.specs[v.open].Meta.Limit + v.slack() - time.Since(v.since)
+	case v.image.Nests:
+		// One guest may have to be given up and the next one made and booted, for each of which the machine has
+		// limits of its own. On a busy host a guest that was still coming up cost the machine.
+		return max(v.image.BootLimit, v.scaled(v.patience.pause))
 	}
 	return v.scaled(v.patience.pause)
 }

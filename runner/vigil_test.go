@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"xtest/runner/event"
+	"xtest/runner/machine"
 )
 
 func TestCrashIsChargedToTheSpecThatRan(t *testing.T) {
@@ -249,4 +250,17 @@ func TestAlienLines(t *testing.T) {
 			t.Errorf("%d warnings", n)
 		}
 	})
+}
+
+// TestPatienceWithGuestsOfAMachine: between two specs a machine with guests of its own may have to give one up and boot
+// the next.
+func TestPatienceWithGuestsOfAMachine(t *testing.T) {
+	v := &vigil{judging: &judging{image: &machine.Image{BootLimit: time.Hour}, patience: usual}}
+	if got := v.wait(); got != usual.pause {
+		t.Errorf("a machine without guests may be silent for %v, expected %v", got, usual.pause)
+	}
+	v.image.Nests = true
+	if got := v.wait(); got != time.Hour {
+		t.Errorf("a machine with guests may be silent for %v, expected an hour", got)
+	}
 }

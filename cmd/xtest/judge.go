@@ -82,7 +82,7 @@ func concerns(s spec.Listed, b machine.Backend) bool {
 // machineOptions are those of a target's machine.
 func machineOptions(o config.Options, b machine.Backend) (machine.Options, error) {
 	m := machine.Options{
-		Kernel: o.Kernel, Modules: o.Modules, Rootfs: o.Rootfs, Packages: o.Packages, Cores: o.Cores, Type: o.Machine, Accel: o.Accel, Clock: o.Clock, Dump: o.Dump,
+		Kernel: o.Kernel, Modules: o.Modules, Rootfs: o.Rootfs, Packages: o.Packages, Cores: o.Cores, Type: o.Machine, Accel: o.Accel, Clock: o.Clock, Store: o.Store, Dump: o.Dump,
 	}
 	for _, p := range o.Params {
 		m.Params = append(m.Params, strings.Fields(p)...)

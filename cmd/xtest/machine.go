@@ -19,6 +19,7 @@ func addMachineFlags(c *cobra.Command, o *config.Options) {
 	f.StringVar(&o.Machine, "machine", "", "machine type: microvm or q35 (default: microvm)")
 	f.StringVar(&o.Accel, "accel", "", "accelerator: tcg, kvm, or auto, which takes KVM when a test guest runs under it (default: tcg)")
 	f.StringVar(&o.Clock, "clock", "", "icount: the guest's time is the number of executed instructions")
+	f.StringVar(&o.Store, "xenstored", "", "program that is Xenstore under xen: targets: xenstored or oxenstored (default: xenstored)")
 	f.BoolVar(&o.Dump, "dump", false, "keep the memory of a machine that crashed in the run's folder, for crash, drgn or gdb")
 }
 

@@ -183,7 +183,7 @@ func (a *agent) serve(in io.Reader, out io.Writer) error {
 	}
 	if a.init && a.params[dom0.StoreParam] != "" && dom0.NeedStore(order.Specs) {
 		// Its program lies in the RAM file system. Specs find out by themselves when there is no store.
-		if kept, err = dom0.Store(a.console); err != nil {
+		if kept, err = dom0.Store(a.params[dom0.StoreParam], a.console); err != nil {
 			a.warn("%v", err)
 		}
 	}

@@ -8,6 +8,7 @@ package dom0
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func Serve(channel io.ReadWriter, console io.Writer, params map[string]string) e
 	if order.Token == "" || order.Token != params["token"] {
 		return errors.New("the order is not for this machine: its token differs")
 	}
-	r := &relay{order: order, channel: channel, out: wire.NewWriter(channel, order.Key), console: console}
+	r := &relay{order: order, channel: channel, out: wire.NewWriter(channel, order.Key), console: console, keeper: cmp.Or(params[StoreParam], CStore)}
 	serve := r.serve
 	if order.Fuzz != nil {
 		serve = r.fuzz
@@ -66,12 +67,13 @@ type relay struct {
 	channel io.Writer
 	out     *wire.Writer
 	console io.Writer
+	keeper  string // the program that is Xenstore
 	host    *host
 	booted  bool // the runner knows what the guests are
 }
 
 func (r *relay) serve(kind string) error {
-	h, err := start(kind, r.console)
+	h, err := start(kind, r.keeper, r.console)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 // fuzz has a guest make the calls of a fuzzer. The host reaches the guest's memory by itself, so that all
 // there is to pass on is that the guest is up, and how it ended.
 func (r *relay) fuzz(kind string) error {
-	h, err := start(kind, r.console)
+	h, err := start(kind, r.keeper, r.console)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 // host is dom0 with its toolstack.
 type host struct {
 	kind    string
+	keeper  string // the program that is Xenstore
 	console io.Writer
 	bin     string // the folder of the toolstack's programs
 	apart   bool   // daemons have mounts of their own
@@ -39,8 +40,8 @@ var drivers = []string{"xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc"
 func Drivers() []string { return drivers }
 
 // start brings the toolstack up.
-func start(kind string, console io.Writer) (*host, error) {
-	h := &host{kind: kind, console: console}
+func start(kind, keeper string, console io.Writer) (*host, error) {
+	h := &host{kind: kind, keeper: keeper, console: console}
 	if err := h.prepare(); err != nil {
 		return nil, err
 	}
@@ -151,7 +152,7 @@ const patience = 3 * time.Minute
 
 // store starts Xenstore and waits until it takes connections.
 func (h *host) store() error {
-	if err := h.daemon("xenstored", "--no-fork"); err != nil {
+	if err := h.daemon(h.keeper, "--no-fork"); err != nil {
 		return err
 	}
 	return until("Xenstore to take connections", func() error {

@@ -56,6 +56,7 @@ func (r *relay) session(specs []string) (how string, err error) {
 	if err != nil {
 		return how, errors.Join(err, g.destroy())
 	}
+	fmt.Fprintf(r.console, "xtest: guest %s ended: it was %s\n", g.name, how)
 	if s.late { // the runner is as impatient as we are
 		if err := s.conclude(how); err != nil {
 			return how, errors.Join(err, g.destroy())

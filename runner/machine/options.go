@@ -20,6 +20,7 @@ type Options struct {
 	Type     string   // machine type, as the backend calls it
 	Accel    string   // how instructions are executed, as the backend calls it
 	Clock    string   // where the guest's time comes from, as the backend calls it
+	Store    string   // the program that is Xenstore
 	Dump     bool     // keep the memory of a machine that crashed
 }
 
@@ -34,6 +35,7 @@ const (
 	OptionType     = "machine"
 	OptionAccel    = "accel"
 	OptionClock    = "clock"
+	OptionStore    = "xenstored"
 	OptionDump     = "dump"
 )
 
@@ -74,6 +76,7 @@ func (o Options) Check(b Backend) error {
 		{OptionType, o.Type != "", o.Type},
 		{OptionAccel, o.Accel != "", o.Accel},
 		{OptionClock, o.Clock != "", o.Clock},
+		{OptionStore, o.Store != "", o.Store},
 		{OptionDump, o.Dump, ""},
 	} {
 		if !option.set {

@@ -43,15 +43,22 @@ func TestCallers(t *testing.T) {
 func TestGather(t *testing.T) {
 	all, dir := t.TempDir(), t.TempDir()
 	err := gather(all, dir)
-	if err == nil || !strings.Contains(err.Error(), "the packages hold no xl, which the toolstack needs") {
+	if err == nil || !strings.Contains(err.Error(), "the packages hold no oxenstored.conf, which Xenstore needs") {
 		t.Errorf("of nothing: %v", err)
 	}
 	bin := filepath.Join(all, "usr/lib/xen-4.17/bin")
 	lib := filepath.Join(all, "usr/lib/x86_64-linux-gnu")
-	for _, d := range []string{bin, lib} {
+	etc := filepath.Join(all, "etc/xen")
+	for _, d := range []string{bin, lib, etc} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := os.WriteFile(filepath.Join(etc, settings), []byte("quota-activate = true\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := gather(all, t.TempDir()); err == nil || !strings.Contains(err.Error(), "which the toolstack needs") {
+		t.Errorf("of settings alone: %v", err)
 	}
 	// This test's own program needs no library.
 	self, err := os.ReadFile("/proc/self/exe")
@@ -73,7 +80,7 @@ func TestGather(t *testing.T) {
 		t.Skip("this test is dynamically linked: ", err)
 	}
 	extra, err := below(dir)
-	if err != nil || len(extra) != len(programs)+1 || extra["usr/lib/xen-4.17/bin/xl"] == "" || extra["lib/x86_64-linux-gnu/libgcc_s.so.1"] == "" {
+	if err != nil || len(extra) != len(programs)+2 || extra["etc/xen/oxenstored.conf"] == "" || extra["usr/lib/xen-4.17/bin/xl"] == "" || extra["lib/x86_64-linux-gnu/libgcc_s.so.1"] == "" {
 		t.Errorf("laid out: %v, %v", extra, err)
 	}
 	loop := filepath.Join(all, "loop")

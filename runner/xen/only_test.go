@@ -1,10 +1,12 @@
 package xen
 
 import (
+	"os"
 	"path"
 	"strings"
 	"testing"
 
+	"xtest/runner/dom0"
 	"xtest/runner/machine"
 )
 
@@ -27,5 +29,25 @@ func TestOnlyOneProgram(t *testing.T) {
 	delete(all, path.Join(libraries, libc))
 	if _, err := only(all, "sh"); err == nil || !strings.Contains(err.Error(), libc) {
 		t.Errorf("without %s: %v", libc, err)
+	}
+}
+
+// TestStoreBringsItsSettings: oxenstored without its settings would have no quotas; what its version does not have is
+// not asked for.
+func TestStoreBringsItsSettings(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := machine.Extra{"bin/oxenstored": self, "bin/xenstored": self, "etc/xen/" + settings: "settings"}
+	for program, want := range map[string]int{dom0.OCamlStore: 2, dom0.CStore: 1} {
+		chosen, err := only(all, program)
+		if err != nil || len(chosen) != want || chosen["bin/"+program] == "" {
+			t.Errorf("%s: %v, %v", program, chosen, err)
+		}
+	}
+	all["usr/lib/"+plugin] = self
+	if chosen, err := only(all, dom0.OCamlStore); err != nil || chosen["usr/lib/"+plugin] == "" {
+		t.Errorf("with its library: %v, %v", chosen, err)
 	}
 }

@@ -18,14 +18,31 @@ import (
 
 	"xtest/runner/debian"
 	"xtest/runner/depot"
+	"xtest/runner/dom0"
 	"xtest/runner/machine"
 )
 
 // utils is the release's toolstack, which goes with its hypervisor.
 var utils = regexp.MustCompile(`^xen-utils-4\.\d+$`)
 
-// programs are what dom0 needs of it to bring a guest up and to talk to it.
-var programs = []string{"xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0"}
+// common has what toolstacks of all versions share, Xenstore's settings among it.
+const common = "xen-utils-common"
+
+// tools are what dom0 needs of it, beside a Xenstore, to bring a guest up and to talk to it.
+var tools = []string{"xl", "xenconsoled", "xenconsole", "xen-init-dom0"}
+
+// programs are those and both that can be Xenstore.
+var programs = append([]string{dom0.CStore, dom0.OCamlStore}, tools...)
+
+// The files that oxenstored reads: settings, without which it has no quotas, and from 4.20 on a library by which it
+// asks Xen about domains.
+const (
+	settings = "oxenstored.conf"
+	plugin   = "domain_getinfo_v1.cmxs"
+)
+
+// readBy are the files that a program reads by itself, as far as its version has them.
+var readBy = map[string][]string{dom0.OCamlStore: {settings, plugin}}
 
 // cancellation is the library that libc loads when a thread is cancelled, as xl does.
 const cancellation = "libgcc_s.so.1"
@@ -41,7 +58,7 @@ const (
 // they need, laid out as dom0's root is to have them. It is made once of verified packages and cached;
 // the choice of packages holds until the user asks for an update.
 func toolstack(ctx context.Context, d *depot.Depot, r depot.Release) (string, error) {
-	const version = "xen toolstack 2"
+	const version = "xen toolstack 3"
 	name := "toolstack of " + r.Title
 	if key := d.Remembered(r.Codename, version); key != "" {
 		if dir, err := d.Cache.Tree(ctx, key, name, func(context.Context, string) error { return fs.ErrNotExist }); err == nil {
@@ -79,7 +96,7 @@ func toolstackPackages(ix *debian.Index) ([]*debian.Package, error) {
 		return nil, fmt.Errorf("the archive has no package that matches %s", utils)
 	}
 	return ix.Closure([]string{p.Name}, func(q *debian.Package) bool {
-		return q.Name == p.Name || q.Section == "libs"
+		return q.Name == p.Name || q.Name == common || q.Section == "libs"
 	})
 }
 
@@ -103,6 +120,7 @@ func makeToolstack(ctx context.Context, d *depot.Depot, pkgs []*debian.Package, 
 
 func isProgram(name string) bool {
 	return slices.Contains(programs, path.Base(name)) && path.Base(path.Dir(name)) == "bin" ||
+		name == path.Join("etc/xen", settings) || path.Base(name) == plugin ||
 		strings.Contains(path.Base(name), ".so") && (path.Base(path.Dir(name)) == "x86_64-linux-gnu" || strings.HasPrefix(name, "lib64/"))
 }
 
@@ -118,7 +136,13 @@ func gather(all, dir string) error {
 	if err != nil {
 		return err
 	}
+	if files[settings] == "" {
+		return fmt.Errorf("the packages hold no %s, which Xenstore needs; run `xtest cache update`", settings)
+	}
 	todo := append(slices.Clone(programs), cancellation)
+	for _, list := range readBy {
+		todo = append(todo, slices.DeleteFunc(slices.Clone(list), func(name string) bool { return files[name] == "" })...)
+	}
 	for seen := map[string]bool{}; len(todo) > 0; {
 		name := todo[0]
 		todo = todo[1:]
@@ -132,7 +156,7 @@ func gather(all, dir string) error {
 		}
 		to := path.Join(libraries, name)
 		switch {
-		case slices.Contains(programs, name):
+		case slices.Contains(programs, name), name == settings, name == plugin:
 			if to, err = filepath.Rel(all, file); err != nil {
 				return err
 			}
@@ -153,8 +177,10 @@ func place(root, file, to string) (needs []string, err error) {
 	if file, err = resolve(root, file); err != nil {
 		return nil, err
 	}
-	if needs, err = needed(file); err != nil {
-		return nil, err
+	if path.Base(file) != settings {
+		if needs, err = needed(file); err != nil {
+			return nil, err
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return nil, err
@@ -202,14 +228,15 @@ func below(dir string) (machine.Extra, error) {
 	return extra, err
 }
 
-// only leaves one program of the toolstack, and the libraries that it needs directly or not.
-func only(all machine.Extra, program string) (machine.Extra, error) {
+// only leaves some programs of the toolstack, the libraries that they need directly or not, and the files that they
+// read.
+func only(all machine.Extra, programs ...string) (machine.Extra, error) {
 	byBase := map[string]string{}
 	for name := range all {
 		byBase[path.Base(name)] = name
 	}
 	chosen := machine.Extra{}
-	for todo := []string{program}; len(todo) > 0; todo = todo[1:] {
+	for todo := slices.Clone(programs); len(todo) > 0; todo = todo[1:] {
 		name, found := byBase[todo[0]]
 		if !found {
 			return nil, fmt.Errorf("the toolstack holds no %s", todo[0])
@@ -218,6 +245,14 @@ func only(all machine.Extra, program string) (machine.Extra, error) {
 			continue
 		}
 		chosen[name] = all[name]
+		if todo[0] == settings {
+			continue
+		}
+		for _, read := range readBy[todo[0]] {
+			if byBase[read] != "" {
+				todo = append(todo, read)
+			}
+		}
 		needs, err := needed(all[name])
 		if err != nil {
 			return nil, err

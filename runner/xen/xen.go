@@ -6,6 +6,7 @@
 package xen
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -75,6 +76,7 @@ func (Backend) Hypervisor() string { return "xen" }
 func (Backend) Heeds() map[string][]string {
 	return map[string][]string{
 		machine.OptionParams: nil, machine.OptionCores: nil, machine.OptionAccel: {qemu.TCG, qemu.KVM, qemu.Auto},
+		machine.OptionStore: {dom0.CStore, dom0.OCamlStore},
 	}
 }
 
@@ -123,18 +125,18 @@ func (Backend) Prepare(ctx context.Context, what string, s *machine.Supplies) (*
 	}
 	names := slices.Concat([]string{privcmd}, channelModules, s.Modules)
 	var extra machine.Extra
-	params := o.Params
+	keeper := cmp.Or(o.Store, dom0.CStore)
+	params := append([]string{"xtest." + dom0.StoreParam + "=" + keeper}, o.Params...)
 	switch {
 	case caller != dom0Caller:
-		if extra, err = nest(ctx, s, release, kernel); err != nil {
+		if extra, err = nest(ctx, s, release, kernel, keeper); err != nil {
 			return nil, err
 		}
 		params = append([]string{"xtest." + dom0.Param + "=" + caller}, params...)
 	default:
-		if extra, err = store(ctx, s, release); err != nil {
+		if extra, err = store(ctx, s, release, keeper); err != nil {
 			return nil, err
 		}
-		params = append([]string{"xtest." + dom0.StoreParam + "=1"}, params...)
 		names = append(names, dom0.Drivers()...)
 	}
 	initrd, err := s.InitrdWith(ctx, kernel.Modules, dom0Modules(names, caller), extra)
@@ -194,8 +196,8 @@ func dom0Modules(names []string, caller string) []string {
 	return slices.Compact(list)
 }
 
-// nest gives what dom0 needs to have guests: the toolstack, and the kernel that they boot.
-func nest(ctx context.Context, s *machine.Supplies, r depot.Release, k qemu.Kernel) (machine.Extra, error) {
+// nest gives what dom0 needs to have guests: the toolstack with one program as Xenstore, and the kernel that they boot.
+func nest(ctx context.Context, s *machine.Supplies, r depot.Release, k qemu.Kernel, keeper string) (machine.Extra, error) {
 	dir, err := toolstack(ctx, s.Depot, r)
 	if err != nil {
 		return nil, err
@@ -204,19 +206,22 @@ func nest(ctx context.Context, s *machine.Supplies, r depot.Release, k qemu.Kern
 	if err != nil {
 		return nil, fmt.Errorf("listing the toolstack: %w", err)
 	}
+	if extra, err = only(extra, slices.Concat(tools, []string{cancellation, keeper})...); err != nil {
+		return nil, fmt.Errorf("choosing the programs of the toolstack: %w", err)
+	}
 	extra[dom0.Kernel] = k.Image
 	return extra, nil
 }
 
-// store gives what dom0 needs to have Xenstore: its program and the libraries of that.
-func store(ctx context.Context, s *machine.Supplies, r depot.Release) (machine.Extra, error) {
+// store gives what dom0 needs to have Xenstore: its program and what that needs.
+func store(ctx context.Context, s *machine.Supplies, r depot.Release, keeper string) (machine.Extra, error) {
 	dir, err := toolstack(ctx, s.Depot, r)
 	if err != nil {
 		return nil, err
 	}
 	all, err := below(dir)
 	if err == nil {
-		all, err = only(all, dom0.StoreProgram)
+		all, err = only(all, keeper)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("choosing the files of Xenstore: %w", err)

@@ -36,7 +36,7 @@ func (c *client) refuses(call string, t xenstore.Type, payload []byte, known ...
 	}
 	c.Setup(call, err)
 	m, err := c.Reply(id)
-	c.Setup(call, err)
+	c.replied(call, err)
 	const core = "xenstored_core.c: no name is taken from the request, and looking for none fails"
 	want := expect.Refusal(names(known)...).Also("ENOENT", core).Also("ENOMEM", core)
 	if strings.HasSuffix(call, "-too-long") {
@@ -130,7 +130,7 @@ var _ = suite.Describe("xenstore", func() {
 			c.Setup("writing one byte", c.Raw([]byte{b}))
 		}
 		m, err := c.Reply(77)
-		c.Setup("waiting for the reply", err)
+		c.replied("read, sent byte by byte", err)
 		c.Equal("read, sent byte by byte", string(answer{c, "read, sent byte by byte", m}.ok()), "whole")
 	})
 })

@@ -22,6 +22,7 @@ const (
 	contrary lie = "contrary" // errors are successes, and the other way round
 	garbled  lie = "garbled"  // every byte of a success inverted
 	mute     lie = "mute"     // watches never fire but once, and whoever announces too much hears nothing
+	leaving  lie = "leaving"  // where it is to refuse it ends the connection
 	eager    lie = "eager"    // whatever is refused is granted and done
 )
 
@@ -114,6 +115,9 @@ func (s *standIn) handle(l *link, m xenstore.Message) {
 	}
 	if !l.setUp(m) {
 		switch {
+		case s.lie == leaving && no != "":
+			l.conn.Close()
+			return
 		case s.lie == contrary && no != "", s.lie == eager && no != "":
 			r.Type, r.Payload = xenstore.Read, xenstore.Strings("OK")
 		case s.lie == contrary:

@@ -152,11 +152,24 @@ type answer struct {
 	m    xenstore.Message
 }
 
-// ask sends a request and waits for the reply. Call is what is done, in words.
+// ask sends a request that is judged and waits for the reply. Call is what is done, in words.
 func (c *client) ask(call string, t xenstore.Type, tx uint32, payload []byte) answer {
 	m, err := c.Ask(t, tx, payload)
-	c.Setup(call, err)
+	c.replied(call, err)
 	return answer{c, call, m}
+}
+
+// replied judges that the store has replied: it owes each request a reply, and each connection its life.
+func (c *client) replied(call string, err error) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.Answer(call, "no reply")
+		c.True(call, false, "no reply", "a reply")
+	case errors.Is(err, xenstore.ErrClosed):
+		c.Answer(call, "the connection is closed")
+		c.True(call, false, "the connection is closed", "a reply")
+	}
+	c.Setup(call, err)
 }
 
 // must asks for what has to work before anything can be judged.

@@ -94,6 +94,9 @@ func TestWrongAnswersFail(t *testing.T) {
 		mute: func(id string) bool {
 			return strings.Contains(id, "/payload-") || strings.Contains(id, "watch") && !strings.Contains(id, "malformed") && id != "xenstore/watch-special" && !strings.HasPrefix(id, "xenstore/unwatch") && id != "xenstore/quota-watches"
 		},
+		leaving: func(id string) bool {
+			return strings.Contains(id, "missing") && id != "xenstore/watch-missing" || strings.Contains(id, "malformed") || strings.Contains(id, "nobody")
+		},
 		eager: func(id string) bool {
 			return strings.Contains(id, "missing") && id != "xenstore/watch-missing" || strings.Contains(id, "malformed") || strings.Contains(id, "nothing") || strings.Contains(id, "nobody") ||
 				strings.Contains(id, "conflict") || strings.Contains(id, "unknown") || strings.Contains(id, "-bad-") || id == "xenstore/rm"
@@ -103,6 +106,9 @@ func TestWrongAnswersFail(t *testing.T) {
 		for id, r := range v.Result {
 			if mustFail(id) && r.Verdict == event.Pass {
 				t.Errorf("%s, %s: pass, expected fail", l, id)
+			}
+			if mustFail(id) && l == leaving && r.Verdict == event.Broken {
+				t.Errorf("%s, %s: broken (%s), expected fail: the store owes a reply", l, id, r.Reason)
 			}
 			if r.Verdict == event.Fail {
 				failed++

@@ -120,7 +120,7 @@ var _ = suite.Describe("xenstore", func() {
 				return
 			}
 			m, err := c.Reply(id)
-			c.Setup("waiting for the reply", err)
+			c.replied("waiting for the reply", err)
 			answer{c, "watch", m}.refused(unix.EINVAL)
 		})
 	}
