@@ -22,7 +22,7 @@ import (
 // endsFile keeps what was measured of the ends in the search's folder.
 const endsFile = "ends.json"
 
-// endTries is how often an end may fail to be measured.
+// endTries is how often an end that can be built may fail to be measured.
 const endTries = 2
 
 // asMeasured is of an answer that took no boot.
@@ -155,7 +155,7 @@ func (h *hunt) measureEnds(ctx context.Context) error {
 			return err
 		}
 		if m.why != "" {
-			if failed++; failed >= endTries {
+			if failed++; m.unbuilt || failed >= endTries {
 				return fmt.Errorf("%w: the %s end cannot be measured: %s", bisect.ErrUndecided, what, m.why)
 			}
 			continue
@@ -179,6 +179,7 @@ type measured struct {
 	value   float64
 	unit    string
 	why     string // nothing was measured
+	unbuilt bool   // which another try would not change
 	unknown []string
 }
 
@@ -220,7 +221,7 @@ func (h *hunt) byBench(ctx context.Context, candidate string) (bisect.Answer, er
 func (h *hunt) measureOnce(ctx context.Context, candidate string) (m measured, err error) {
 	s, err := h.prepared(ctx, candidate)
 	if why, ok := errors.AsType[unbuilt](err); ok {
-		return measured{why: why.Error()}, nil
+		return measured{why: why.Error(), unbuilt: true}, nil
 	}
 	if err != nil {
 		return m, err

@@ -10,11 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"xtest/bisect"
-	"xtest/config"
 )
 
 func bisectConfigCommand() *cobra.Command {
-	var f commitFlags
+	var f buildFlags
 	c := &cobra.Command{
 		Use:   "config [TARGET]",
 		Short: "Find the options of a kernel's configuration that make it bad",
@@ -35,19 +34,17 @@ command (--run) is started in the clone.`,
 	return c
 }
 
-func (f *commitFlags) configs(ctx context.Context, target string) error {
-	if err := f.check(); err != nil {
+func (f *buildFlags) configs(ctx context.Context, target string) error {
+	switch err := f.check(); {
+	case err != nil:
 		return err
-	}
-	kernel := f.options.Kernel
-	f.options.Kernel = ""
-	switch {
 	case f.good == "" || f.bad == "":
 		return usagef("name both configurations: --good FILE --bad FILE")
 	case f.build == "":
 		return usagef("say how a configuration is built: --build 'make olddefconfig && make -j8 bzImage'")
-	case f.command == "" && (kernel == "" || !filepath.IsLocal(kernel)):
-		return usagef("say where the kernel is once it is built: --kernel PATH, in the tree that is built")
+	}
+	if err := f.checkKernel(target); err != nil {
+		return err
 	}
 	var both [2]bisect.Config
 	for i, path := range []string{f.good, f.bad} {
@@ -66,39 +63,27 @@ func (f *commitFlags) configs(ctx context.Context, target string) error {
 	if len(set.Items) == 0 {
 		return usagef("%s and %s set the same options", f.good, f.bad)
 	}
-	if f.command == "" {
-		if _, err := f.planFor(subject{target: target}); err != nil {
-			return err
-		}
-	}
 	commit, err := git(ctx, f.repo, "rev-parse", "HEAD")
 	if err != nil {
 		return err
 	}
-	if err := f.counts(target); err != nil {
-		return err
-	}
-	h, err := f.hunt(ctx, bisect.Header{Axis: "config", Judged: []string{target, f.build, kernel, commit}, Candidates: set.Items})
+	h, err := f.workshop(ctx, target, bisect.Header{Axis: "config", Judged: []string{target, f.build, f.kernel, commit}, Candidates: set.Items})
 	if err != nil {
 		return err
 	}
 	defer h.end()
-	tree, remove, err := h.clone(ctx, f.repo)
-	if err != nil {
-		return err
-	}
-	defer remove()
-	if _, err := git(ctx, tree, "checkout", "--quiet", "--detach", commit); err != nil {
+	if _, err := git(ctx, h.tree, "checkout", "--quiet", "--detach", commit); err != nil {
 		return err
 	}
 	builds := 0
 	err = h.judge(func(ctx context.Context, candidate string) (subject, error) {
-		path := filepath.Join(tree, ".config")
+		path := filepath.Join(h.tree, ".config")
 		if err := os.WriteFile(path, []byte(configs.Text(candidate)), 0o644); err != nil {
 			return subject{}, fmt.Errorf("writing a configuration: %w", err)
 		}
 		builds++
-		if err := h.build(ctx, f.build, tree, fmt.Sprintf("config-%d", builds)); err != nil {
+		s, err := h.build(ctx, fmt.Sprintf("config-%d", builds))
+		if err != nil {
 			return subject{}, err
 		}
 		file, err := os.Open(path)
@@ -116,10 +101,8 @@ func (f *commitFlags) configs(ctx context.Context, target string) error {
 		} else if n > few {
 			h.say(" build     turned back: %s and %d more", strings.Join(turned[:few], ", "), n-few)
 		}
-		return subject{
-			target: target, dir: tree, env: []string{"XTEST_TARGET=" + target}, built: true, unheeded: turned,
-			adapt: func(o *config.Options) { o.Kernel = filepath.Join(tree, kernel) },
-		}, nil
+		s.built, s.unheeded = true, turned
+		return s, nil
 	})
 	if err != nil {
 		return err
