@@ -70,7 +70,10 @@ func Write(w io.Writer, r *Run) error {
 
 // opened gives the text with what stands aside as configuration.
 func opened(in io.Reader) (io.Reader, error) {
-	text, err := io.ReadAll(io.LimitReader(in, maxFile))
+	text, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("the file is larger than %d MB", maxFile>>20)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading Go's benchmark format: %w", err)
 	}
@@ -78,7 +81,7 @@ func opened(in io.Reader) (io.Reader, error) {
 	return bytes.NewReader(text[1:]), nil
 }
 
-// maxFile is how much of a file is read, in bytes.
+// maxFile is how large a file may be, in bytes: a part of one would be taken for all that was measured.
 const maxFile = 256 << 20
 
 func date(t time.Time) string {

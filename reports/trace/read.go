@@ -38,7 +38,7 @@ type Call struct {
 // Operations is what the line begins with that says how many operations a trace is of.
 const Operations = "# operations: "
 
-// maxCalls bounds what is read of a trace: it comes from a guest.
+// maxCalls bounds what is read of a trace, which comes from a guest: a processor's buffer holds some 100,000.
 const maxCalls = 5_000_000
 
 // Read reads the text of a trace with absolute times, processors, tasks and durations.
@@ -48,7 +48,10 @@ func Read(in io.Reader) (*Trace, error) {
 	stacks := map[string][]Call{}
 	s := bufio.NewScanner(in)
 	s.Buffer(nil, 1<<20)
-	for s.Scan() && len(t.Calls) < maxCalls {
+	for s.Scan() {
+		if len(t.Calls) >= maxCalls {
+			return nil, fmt.Errorf("the trace has more than %d calls", maxCalls)
+		}
 		line := s.Text()
 		if n, ok := strings.CutPrefix(line, Operations); ok {
 			t.Ops, _ = strconv.Atoi(strings.TrimSpace(n)) // 0 is an error below
