@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"xtest/fuzz/area"
 	"xtest/fuzz/finding"
@@ -101,11 +102,17 @@ func (w *worker) look(ctx context.Context, f *finding.Finding, mode int, candida
 	}
 	t := &triage{Campaign: w.Campaign, signature: f.Signature, boots: w.Boots, mode: area.Singles, call: f.Call, hasty: f.Class == finding.Contract}
 	defer t.close()
+	// What reached new code may have left the machine in the state that it takes: tracing switched on, say.
+	var state []*program.Program
+	for _, e := range w.Corpus.Entries() {
+		state = append(state, e.Program)
+	}
+	candidates = append(candidates, slices.Concat(state, f.Programs))
 	list, err := t.search(ctx, mode, candidates)
 	if list != nil {
 		f.Programs = list
 		var less error
-		f.Programs, less = t.minimise(ctx, list)
+		f.Programs, less = t.minimal(ctx, list)
 		f.Minimal = less == nil && t.boots > 0
 		err = errors.Join(err, less)
 		if t.call == "" && f.Calls() == 1 {

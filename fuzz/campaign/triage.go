@@ -18,8 +18,10 @@ type triage struct {
 	*Campaign
 	signature string
 	mode      int
-	boots     int  // machines that may still be booted
-	hasty     bool // an answer shows it, and nobody waits for what the machine says
+	boots     int                // machines that may still be booted
+	hasty     bool               // an answer shows it, and nobody waits for what the machine says
+	careful   bool               // each attempt gets a machine of its own: what did not show it left something behind that does
+	shown     []*program.Program // showed it in a fresh machine
 	s         *session.Session
 	console   string
 	call      string // the operation under way
@@ -29,7 +31,7 @@ type triage struct {
 // again runs the programs and says whether the signature is seen. With fresh they get a machine of their own;
 // else one that has lived through what did not show it.
 func (t *triage) again(ctx context.Context, fresh bool, list ...*program.Program) (bool, error) {
-	if fresh {
+	if fresh || t.careful {
 		t.close()
 	}
 	if t.s == nil {
@@ -107,6 +109,7 @@ func (t *triage) search(ctx context.Context, mode int, candidates [][]*program.P
 			if ok, err := t.again(ctx, true, list...); err != nil {
 				return nil, err
 			} else if ok {
+				t.shown = list
 				return t.fewer(ctx, list)
 			}
 		}
@@ -138,6 +141,23 @@ func (t *triage) fewer(ctx context.Context, list []*program.Program) ([]*program
 		}
 	}
 	return list, nil
+}
+
+// minimal makes what [triage.search] gave as small as can be. When that shows it only in a machine that other attempts
+// have gone through, all begins again with a machine for each attempt.
+func (t *triage) minimal(ctx context.Context, list []*program.Program) ([]*program.Program, error) {
+	small, err := t.minimise(ctx, slices.Clone(list))
+	if err != nil || t.boots == 0 {
+		return small, err
+	}
+	if ok, err := t.again(ctx, true, small...); ok || err != nil {
+		return small, err
+	}
+	t.careful = true
+	if list, err = t.fewer(ctx, t.shown); err != nil {
+		return list, err
+	}
+	return t.minimise(ctx, list)
 }
 
 // minimise makes the programs' calls and arguments fewer.
