@@ -71,8 +71,16 @@ func (r *release) contents() (files.Contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, page := range pages {
-		add(page, "/usr/share/doc/xtest/docs/"+filepath.Base(page), 0o644)
+	pipelines, err := filepath.Glob(filepath.Join(r.source, "docs", "ci", "*.yml"))
+	if err != nil {
+		return nil, err
+	}
+	for _, page := range append(pages, pipelines...) {
+		below, err := filepath.Rel(filepath.Join(r.source, "docs"), page)
+		if err != nil {
+			return nil, err
+		}
+		add(page, "/usr/share/doc/xtest/docs/"+filepath.ToSlash(below), 0o644)
 	}
 	share := r.path("share")
 	return all, filepath.WalkDir(share, func(path string, d fs.DirEntry, err error) error {

@@ -99,7 +99,7 @@ func TestRelease(t *testing.T) {
 func installed(t *testing.T, root, version string) {
 	t.Helper()
 	runs(t, root, "/usr/bin/xtest", version)
-	for _, file := range []string{"share/man/man1/xtest-run.1", "share/doc/xtest/README.md", "share/bash-completion/completions/xtest"} {
+	for _, file := range []string{"share/man/man1/xtest-run.1", "share/doc/xtest/README.md", "share/doc/xtest/docs/ci/gitlab.yml", "share/bash-completion/completions/xtest"} {
 		if info, err := os.Stat(filepath.Join(root, "usr", file)); err != nil || info.Size() < 500 {
 			t.Errorf("%s: %v, %v", file, info, err)
 		}

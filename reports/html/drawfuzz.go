@@ -17,7 +17,11 @@ func (c *Campaign) curve() *plot {
 	if len(c.points) < 2 || c.points[len(c.points)-1].blocks == 0 {
 		return nil
 	}
-	first, last := c.points[0], c.points[len(c.points)-1]
+	points := c.points
+	if c.figures != nil && c.figures.Booted > 0 && points[0].seconds > 0 {
+		points = slices.Insert(slices.Clone(points), 0, reached{blocks: float64(c.figures.Booted)})
+	}
+	first, last := points[0], points[len(points)-1]
 	const tall = 150
 	low, high := first.blocks, max(last.blocks, first.blocks+1)
 	x := func(s float64) float64 {
@@ -27,13 +31,13 @@ func (c *Campaign) curve() *plot {
 	p := &plot{Width: plotWidth, Height: tall + plotAxis, Label: fmt.Sprintf("Blocks of code reached on %s: from %s to %s in %s and %s calls",
 		line(c.Target), figure(low), figure(high), reports.Span(time.Duration(last.seconds*float64(time.Second))), figure(last.calls))}
 	var path strings.Builder
-	step := (len(c.points) + 499) / 500
-	for i := 0; i < len(c.points); i += step {
+	step := (len(points) + 499) / 500
+	for i := 0; i < len(points); i += step {
 		op := "L"
 		if i == 0 {
 			op = "M"
 		}
-		fmt.Fprintf(&path, "%s%.1f %.1f", op, x(c.points[i].seconds), y(c.points[i].blocks))
+		fmt.Fprintf(&path, "%s%.1f %.1f", op, x(points[i].seconds), y(points[i].blocks))
 	}
 	fmt.Fprintf(&path, "L%.1f %.1f", x(last.seconds), y(last.blocks))
 	shape := path.String()

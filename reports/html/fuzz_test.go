@@ -81,7 +81,7 @@ func TestCampaign(t *testing.T) {
 // What a campaign leaves at its end is a page in its folder, with all that it came to; drawn again it has the same.
 func TestKeepCampaign(t *testing.T) {
 	dir := campaign(t, map[string]string{
-		"fuzz.json": `{"Target":"xen:debian-12","Seed":7,"Calls":1000,"Dir":"/elsewhere"}`, "curve.tsv": "seconds\tcalls\tblocks\tcorpus\tmachines\n0.0\t0\t100\t0\t1\n9.0\t9\t160\t1\t1\n",
+		"fuzz.json": `{"Target":"xen:debian-12","Seed":7,"Calls":1000,"Dir":"/elsewhere"}`, "curve.tsv": "seconds\tcalls\tblocks\tcorpus\tmachines\n5.0\t0\t140\t0\t1\n9.0\t9\t160\t1\t1\n",
 		"findings/hang #1/finding.json": `{"class":"hypervisor","signature":"hang","story":"It hangs."}`,
 	})
 	f := Figures{Took: 90 * time.Second, Machines: 3, Booted: 120, Answers: []CampaignAnswer{{"sysctl/readconsole -EFAULT<b>", 41234}, {"vcpu_op/up 0", 7}},
@@ -93,7 +93,7 @@ func TestKeepCampaign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := []string{"<title>xtest · fuzzing xen:debian-12</title>", "3 machines", "1 min 30 s", "2 different answers", "120 of them were reached by booting alone", "sysctl/readconsole -EFAULT&lt;b&gt;", "41\u202f234",
+	told := []string{"<title>xtest · fuzzing xen:debian-12</title>", "3 machines", "1 min 30 s", "2 different answers", "120 of them were reached by booting alone", "reached on xen:debian-12: from 120 to 160 in 9.0 s", "sysctl/readconsole -EFAULT&lt;b&gt;", "41\u202f234",
 		"do_sysctl&lt;i&gt;", "<td>17</td>", "xtest repro &#39;" + dir}
 	for _, want := range append([]string{`href="findings/hang%20%231/"`}, told...) {
 		if !strings.Contains(string(text), want) {
