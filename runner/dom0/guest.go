@@ -163,16 +163,22 @@ func (g *guest) attach() (err error) {
 // ended says whether the guest is down, and by which reason (public/sched.h SHUTDOWN_*). A domain that
 // is gone was destroyed.
 func (g *guest) ended() (reason int, down bool, err error) {
+	d, err := g.info()
+	if err != nil || d.Flags&xen.DomainShutdown == 0 {
+		return 0, false, err
+	}
+	return int(d.Flags >> xen.DomainShutdownReason & 0xff), true, nil
+}
+
+// info is what Xen knows of the domain.
+func (g *guest) info() (xen.DomainInfo, error) {
 	g.arena.Reset()
 	d := xen.NewDomctl[xen.DomainInfo](g.arena, xen.DomctlGetDomainInfo, g.version, g.id)
 	ret, err := g.call.Hypercall(xen.DomctlOp, xen.Addr(d))
 	if err = errors.Join(err, xen.Err(ret)); err != nil {
-		return 0, false, fmt.Errorf("asking Xen for the state of domain %d: %w", g.id, err)
+		return xen.DomainInfo{}, fmt.Errorf("asking Xen for the state of domain %d: %w", g.id, err)
 	}
-	if d.U.Flags&xen.DomainShutdown == 0 {
-		return 0, false, nil
-	}
-	return int(d.U.Flags >> xen.DomainShutdownReason & 0xff), true, nil
+	return d.U, nil
 }
 
 // destroy takes the guest down and closes its console.

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"xtest/internal/xen"
 	"xtest/runner/console"
 	"xtest/runner/event"
 	"xtest/runner/wire"
@@ -148,10 +149,28 @@ func (s *session) keep(key []byte) (how string, err error) {
 				s.limit.Reset(farewell)
 			}
 		case <-s.limit.C:
-			s.late = !down
+			if s.late = !down; s.late {
+				s.describe()
+			}
 			return s.fate(how), nil
 		}
 	}
+}
+
+// describe shows what Xen knows of a guest whose time is over: one that waits for what never comes has used no more
+// of the processor than its boot takes.
+func (s *session) describe() {
+	d, err := s.info()
+	if err != nil {
+		fmt.Fprintf(s.relay.console, "xtest: %v\n", err)
+		return
+	}
+	doing := "waits"
+	if d.Flags&xen.DomainRunning != 0 {
+		doing = "runs"
+	}
+	fmt.Fprintf(s.relay.console, "xtest: the time of guest %s is over: it %s (flags %#x) and has had %v of the processor\n",
+		s.name, doing, d.Flags, time.Duration(d.CPUTime).Round(time.Millisecond))
 }
 
 // deadly are the cries of a kernel that does not go on, or not with what cried.

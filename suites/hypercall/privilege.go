@@ -24,9 +24,9 @@ func guestly(id string, level spec.Level, clause string, body func(g *guest, v v
 	})
 }
 
-// ownCheck: seen in the machine code of Debian's 4.17.7 and 4.20.5. Which change brought it is inferred from their changelogs: the
-// fix of XSA-492 (domctl lock open to abuse). Xen 4.14.6, of before that fix, answers EPERM to all.
-const ownCheck = "xen/common/domctl.c do_domctl, presumably since the fix of XSA-492: commands with a privilege check of their own are done before the lock and the general check, "
+// ownCheck: seen in the machine code of Debian's 4.17.7 and 4.20.5, whose changelogs have the fix of XSA-492. That advisory (CVE-2026-42490)
+// has the lock taken ahead of permission checks as the fault. Xen 4.14.6, of before that fix, answers EPERM to all.
+const ownCheck = "xen/common/domctl.c do_domctl, since the fix of XSA-492 (domctl lock open to abuse): commands with a privilege check of their own are done before the lock and the general check, "
 
 // forbidden are the answers to a caller that lacks a privilege.
 var forbidden = expect.Exactly("-EPERM")
@@ -67,7 +67,7 @@ var _ = suite.Describe("privilege", func() {
 				Also("-EINVAL", ownCheck+"and their ranges, interrupts and targets before that").
 				Also("-ENOTSUP", ownCheck+"and before that whether the domain is behind an IOMMU (get_device_group) and is no PV domain (ioport_mapping)")
 			if dom != 0 {
-				want = want.Also("-ESRCH", "xen/common/domctl.c do_domctl: the domain is looked up before the privilege")
+				want = want.Also("-ESRCH", "xen/common/domctl.c do_domctl: the domain is looked up before the privilege (until “domctl: error code adjustment for unpriv callers”, June 2026)")
 			}
 			for _, o := range h.Ops {
 				d := xen.NewDomctl[xen.Empty](g.Arena, uint32(o.Number), v.domctl, dom)
