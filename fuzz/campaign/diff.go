@@ -23,12 +23,28 @@ type parting struct {
 	one, two string
 }
 
-// met is a program in which answers parted.
+// met is where answers parted in one way: how often, and the shortest programs in which they did.
 type met struct {
+	times int
+	in    []place
+}
+
+// place is a call of a program.
+type place struct {
 	program *program.Program
 	number  uint64
 	call    int
-	times   int
+}
+
+// places is how many programs are looked into: some part only because of what ran before.
+const places = 3
+
+// note adds a place, of which the shortest are kept.
+func (m *met) note(p place) {
+	m.times++
+	m.in = append(m.in, p)
+	slices.SortStableFunc(m.in, func(a, b place) int { return len(a.program.Calls) - len(b.program.Calls) })
+	m.in = m.in[:min(len(m.in), places)]
 }
 
 // Compare makes the same calls, which follow from the seed alone, on the campaign's target and on another,
@@ -65,9 +81,7 @@ func (c *Campaign) Compare(ctx context.Context, other *session.Target) ([]*findi
 				m = &met{}
 				groups[key] = m
 			}
-			if m.times++; m.program == nil || len(p.Calls) < len(m.program.Calls) {
-				m.program, m.number, m.call = p, c.First+uint64(n), k
-			}
+			m.note(place{p, c.First + uint64(n), k})
 		}
 	}
 	c.Say("%d ways in which answers part; looking which of them hold by themselves", len(groups))
@@ -152,10 +166,13 @@ func (c *Campaign) confirm(ctx context.Context, other *session.Target, groups ma
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	var list []*program.Program // for each: the program, and its call alone
+	var list []*program.Program // for each place: the program, and its call alone
+	first := map[parting]int{}
 	for _, k := range keys {
-		m := groups[k]
-		list = append(list, m.program, m.program.Only(func(i int) bool { return i == m.call }))
+		first[k] = len(list)
+		for _, m := range groups[k].in {
+			list = append(list, m.program, m.program.Only(func(i int) bool { return i == m.call }))
+		}
 	}
 	var answers [4][][]string
 	for i, t := range []*session.Target{c.Target, other, c.Target, other} {
@@ -166,39 +183,37 @@ func (c *Campaign) confirm(ctx context.Context, other *session.Target, groups ma
 	}
 	both := &pair{Campaign: c, targets: [2]*session.Target{c.Target, other}}
 	defer both.close()
-	var found []*finding.Finding
-	for i, k := range keys {
-		m := groups[k]
+	for _, k := range keys {
 		holds := func(n, call int) bool {
 			return at(answers[0], n, call) == k.one && at(answers[2], n, call) == k.one && at(answers[1], n, call) == k.two && at(answers[3], n, call) == k.two
 		}
-		p, alone := m.program, holds(2*i+1, 0)
-		if alone {
-			less, err := both.simplify(ctx, list[2*i+1], k)
-			if err != nil {
-				return found, err
+		for i, m := range groups[k].in {
+			n := first[k] + 2*i
+			p, alone := m.program, holds(n+1, 0)
+			if alone {
+				var err error
+				if p, err = both.simplify(ctx, list[n+1], k); err != nil {
+					return c.Findings, err
+				}
 			}
-			if less == nil {
-				continue
+			if p == nil || !alone && !holds(n, m.call) {
+				continue // it depends on what ran before
 			}
-			p = less
-		} else if !holds(2*i, m.call) {
-			continue // it depends on what ran before
-		}
-		f := &finding.Finding{
-			Class: finding.Divergence, Signature: fmt.Sprintf("%s: %s here, %s there", k.op.Name, k.one, k.two),
-			Story:  fmt.Sprintf("%s answers %s on %s and %s on %s.", k.op.Name, k.one, c.Target.Name, k.two, other.Name),
-			Target: c.Target.Name, Other: other.Name, Answers: [2]string{k.one, k.two}, Space: c.Target.Space.Name, Mode: Singles, Seed: c.Seed, Number: m.number, Call: k.op.Name,
-			Tried: 2, Again: 2, Seen: m.times, Minimal: alone && len(p.Calls) == 1, Command: c.Command, Version: c.Version, Options: c.Options,
-			Parts: c.Target.Image.Plan.Parts, Programs: []*program.Program{p}, Original: m.program,
-		}
-		if c.Dir != "" {
-			if err := f.Save(c.Dir + "/findings"); err != nil {
-				return found, err
+			f := &finding.Finding{
+				Class: finding.Divergence, Signature: fmt.Sprintf("%s: %s here, %s there", k.op.Name, k.one, k.two),
+				Story:  fmt.Sprintf("%s answers %s on %s and %s on %s.", k.op.Name, k.one, c.Target.Name, k.two, other.Name),
+				Target: c.Target.Name, Other: other.Name, Answers: [2]string{k.one, k.two}, Space: c.Target.Space.Name, Mode: Singles, Seed: c.Seed, Number: m.number, Call: k.op.Name,
+				Tried: 2, Again: 2, Seen: groups[k].times, Minimal: alone, Command: c.Command, Version: c.Version, Options: c.Options,
+				Parts: c.Target.Image.Plan.Parts, Programs: []*program.Program{p}, Original: m.program,
 			}
+			if c.Dir != "" {
+				if err := f.Save(c.Dir + "/findings"); err != nil {
+					return c.Findings, err
+				}
+			}
+			c.Findings = append(c.Findings, f)
+			break
 		}
-		found = append(found, f)
 	}
-	c.Findings = found
-	return found, nil
+	return c.Findings, nil
 }
