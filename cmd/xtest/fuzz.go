@@ -198,7 +198,7 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 	if err != nil {
 		return err
 	}
-	status := newStatus(os.Stdout, stdoutScreen())
+	status := newStatus(stdoutScreen())
 	done, err := f.prepare(ctx, t, status.say)
 	if err != nil {
 		return err
@@ -242,7 +242,7 @@ func (f *fuzzFlags) run(ctx context.Context, args []string, space string) error 
 	err = errors.Join(err, keep(), keepFigures(c, dir))
 	n := 0
 	if err == nil || c.Calls.Load() > 0 { // what was found is told although the campaign could not go on
-		n = summary(os.Stdout, c, dir)
+		n = summary(stdoutScreen().out(), c, dir)
 	}
 	switch {
 	case err != nil:
@@ -430,7 +430,7 @@ func (f *fuzzFlags) repro(ctx context.Context, dir string, times int) error {
 		return err
 	}
 	f.blind = true
-	status := newStatus(os.Stdout, stdoutScreen())
+	status := newStatus(stdoutScreen())
 	done, err := f.prepare(ctx, t, status.say)
 	if err != nil {
 		return fmt.Errorf("bringing up %s, which the finding needs: %w", found.Target, err)

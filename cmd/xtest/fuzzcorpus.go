@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -83,7 +82,7 @@ func (f *fuzzFlags) minimise(ctx context.Context, target, file, out string) erro
 	if err != nil {
 		return err
 	}
-	status := newStatus(os.Stdout, stdoutScreen())
+	status := newStatus(stdoutScreen())
 	done, err := f.prepare(ctx, t, status.say)
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ type status struct {
 	at     time.Time
 }
 
-func newStatus(out io.Writer, s screen) *status { return &status{out: out, screen: s} }
+func newStatus(s screen) *status { return &status{out: s.out(), screen: s} }
 
 // say writes a line above the live one.
 func (s *status) say(format string, args ...any) {
