@@ -59,7 +59,9 @@ func (h *host) create(order wire.Order) (*guest, error) {
 	start := time.Now()
 	// Nobody but us is to handle its end.
 	if err := h.run("xl", "create", "-p", "-e", "-q", file); err != nil {
-		return nil, errors.Join(fmt.Errorf("creating a %s guest: %w", h.kind, err), g.part())
+		err = errors.Join(fmt.Errorf("creating a %s guest: %w", h.kind, err), g.part())
+		g.destroy() // what there is of it; mostly nothing
+		return nil, err
 	}
 	g.took = time.Since(start)
 	err = g.find()

@@ -217,3 +217,30 @@ func TestProcessorThatCannot(t *testing.T) {
 		}
 	}
 }
+
+// TestGuestIsMadeOnceMore: the toolstack may run out of time on a busy host, but not twice in a row.
+func TestGuestIsMadeOnceMore(t *testing.T) {
+	for _, c := range []struct {
+		fails []bool // of each attempt
+		left  int
+		good  bool
+	}{
+		{[]bool{true, false, true, false}, 0, true},
+		{[]bool{false, true, true}, 1, false},
+	} {
+		r := &relay{order: wire.Order{Specs: []string{"a", "b"}, Tasks: map[string]wire.Task{"a": {Alone: true}, "b": {Alone: true}}}, console: io.Discard}
+		attempt := 0
+		err := r.work(func(specs []string) (string, error) {
+			failed := c.fails[attempt]
+			attempt++
+			if failed {
+				return "", errors.Join(errNotMade, errors.New("xl create: timed out"))
+			}
+			r.done(specs[0])
+			return event.PoweredOff, nil
+		})
+		if (err == nil) != c.good || len(r.order.Specs) != c.left || attempt != len(c.fails) {
+			t.Errorf("%v: %v, left %v after %d attempts", c.fails, err, r.order.Specs, attempt)
+		}
+	}
+}

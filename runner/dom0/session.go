@@ -50,7 +50,7 @@ func (r *relay) session(specs []string) (how string, err error) {
 	begin := time.Now()
 	g, err := r.host.create(order)
 	if err != nil {
-		return "", err
+		return "", errors.Join(errNotMade, err)
 	}
 	s := &session{relay: r, guest: g, cries: console.NewWatcher(nil, nil), created: begin}
 	how, err = s.keep(order.Key)
