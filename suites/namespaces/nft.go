@@ -68,13 +68,19 @@ var _ = suite.Describe("teardown", func() {
 		Needs:  []spec.Probe{netNS, tables},
 	}, func(t *spec.T) {
 		quietLog(t, func() {
+			var inside []answered // of each batch's last cycle
 			// The control makes namespaces without a table.
 			r, err := leak.Watch(t, briefRound,
 				func() error { return cycles(t, ns.Net, unix.CLONE_NEWNET, briefRound) },
 				func() error {
-					return fullCycles(t, ns.Net, unix.CLONE_NEWNET, briefRound, func(s *script) { s.nft("NFT_MSG_NEWTABLE", ns.NftNewTable(nftTable)) })
+					return fullCycles(t, ns.Net, unix.CLONE_NEWNET, briefRound, func(s *script) {
+						inside = append(inside, s.nft("NFT_MSG_NEWTABLE", ns.NftNewTable(nftTable)))
+					})
 				})
 			t.Setup("watching the kernel's memory", err)
+			for _, a := range inside {
+				t.Setup("making a table", a.err())
+			}
 			t.True(fmt.Sprintf("unshare(CLONE_NEWNET), NFT_MSG_NEWTABLE, exit_group(0), %d times, twice", briefRound), r.Grown == "", "grown beyond the control: "+r.Grown, "memory as before")
 		})
 	})
