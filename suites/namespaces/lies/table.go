@@ -14,9 +14,9 @@ func hasBits(arg int, bits uintptr) func([6]uint64) bool {
 	return func(a [6]uint64) bool { return a[arg]&uint64(bits) == uint64(bits) }
 }
 
-// is says whether a call's argument is a value.
-func is(arg int, value uintptr) func([6]uint64) bool {
-	return func(a [6]uint64) bool { return a[arg] == uint64(value) }
+// is says whether a call's argument is an int of that value, whose upper half is nobody's business.
+func is(arg int, value int) func([6]uint64) bool {
+	return func(a [6]uint64) bool { return int32(a[arg]) == int32(value) }
 }
 
 // refusing lies that a call failed.
@@ -33,7 +33,7 @@ func idle(suite, name string, nr uintptr, when func([6]uint64) bool, value int64
 // control says that it is void.
 func lies() (all []lie) {
 	for _, k := range ns.Kinds {
-		all = append(all, lie{id: "unshare-" + k.Name, name: "unshare(" + k.C + ") does nothing", nr: unix.SYS_UNSHARE, when: is(0, k.Flag), suite: "namespaces",
+		all = append(all, lie{id: "unshare-" + k.Name, name: "unshare(" + k.C + ") does nothing", nr: unix.SYS_UNSHARE, when: is(0, int(k.Flag)), suite: "namespaces",
 			specs: []string{k.Name + "/"}})
 	}
 	fails := func(name string, nr uintptr, when func([6]uint64) bool, errno unix.Errno, specs ...string) {
@@ -52,8 +52,8 @@ func lies() (all []lie) {
 	gives("unshare(CLONE_THREAD)", unix.SYS_UNSHARE, hasBits(0, unix.CLONE_THREAD), 0, "unshare/")
 	gives("getpid()", unix.SYS_GETPID, nil, 4711, "pid/")
 	gives("getppid()", unix.SYS_GETPPID, nil, 4711, "pid/")
-	gives("kill(SIGKILL)", unix.SYS_KILL, is(1, uintptr(unix.SIGKILL)), 0, "pid/")
-	gives("kill(SIGTERM)", unix.SYS_KILL, is(1, uintptr(unix.SIGTERM)), 0, "pid/")
+	gives("kill(SIGKILL)", unix.SYS_KILL, is(1, int(unix.SIGKILL)), 0, "pid/")
+	gives("kill(SIGTERM)", unix.SYS_KILL, is(1, int(unix.SIGTERM)), 0, "pid/")
 	gives("mount()", unix.SYS_MOUNT, nil, 0, "mnt/")
 	gives("mount(MS_PRIVATE)", unix.SYS_MOUNT, hasBits(3, unix.MS_PRIVATE), 0, "mnt/")
 	gives("mount(MS_SLAVE)", unix.SYS_MOUNT, hasBits(3, unix.MS_SLAVE), 0, "mnt/")
