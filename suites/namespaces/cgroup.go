@@ -46,7 +46,7 @@ func (s *script) group(t *spec.T) string {
 
 // removeGroup removes a cgroup from outside. Its killed members may take a moment to leave it.
 func removeGroup(path string) error {
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(gone)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -238,7 +238,7 @@ var _ = suite.Describe("cgroup", func() {
 		fd := s.keep(s.open(path+"/cgroup.events", unix.O_RDONLY))
 		s.must("read(cgroup.events)", unix.SYS_READ, fd, s.Buffer(256), 256)
 		s.write(path+"/cgroup.freeze", "1")
-		s.poll("poll(cgroup.events, POLLPRI, 2 s)", theFile, unix.POLLPRI, 2).gives(1)
+		s.poll("poll(cgroup.events, POLLPRI)", theFile, unix.POLLPRI, waits()).gives(1)
 		events := s.read(path+"/cgroup.events", 256)
 		s.must("kill(member, SIGKILL)", unix.SYS_KILL, member, int(unix.SIGKILL))
 		st := s.wait(member)

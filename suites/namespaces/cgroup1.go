@@ -149,7 +149,7 @@ var _ = suite.Describe("cgroup1", func() {
 		ready, wake, awake := s.event(), s.event(), s.event()
 		member := s.member(group, func(s *script) {
 			s.signal(ready)
-			s.poll("poll(eventfd, POLLIN, 8 s)", wake, unix.POLLIN, 8)
+			s.poll("poll(eventfd, POLLIN)", wake, unix.POLLIN, 2*waits())
 			s.signal(awake)
 		})
 		s.await(ready)
@@ -159,7 +159,7 @@ var _ = suite.Describe("cgroup1", func() {
 		s.poll("150 ms later, poll(eventfd of a frozen member, POLLIN, 0)", awake, unix.POLLIN, 0).gives(0)
 		state := s.read(group+"/freezer.state", 32)
 		s.write(group+"/freezer.state", "THAWED")
-		s.poll("poll(eventfd of a thawed member, POLLIN, 5 s)", awake, unix.POLLIN, 5).gives(1)
+		s.poll("poll(eventfd of a thawed member, POLLIN)", awake, unix.POLLIN, waits()).gives(1)
 		st := s.wait(member)
 		s.run(t)
 		t.Equal(`read("freezer.state")`, state.String(), "FROZEN\n")

@@ -63,8 +63,8 @@ func loopbackUp() (down func(), err error) {
 	}, nil
 }
 
-// criuPatience is how long one run of criu may take: emulated, too, it takes a few seconds.
-const criuPatience = 40 * time.Second
+// criuPatience is how long one run of criu may take that no spec's limit ends: emulated, too, it takes a few seconds.
+const criuPatience = 2 * time.Minute
 
 // criuRun runs criu and quotes its own errors when it fails.
 func criuRun(ctx context.Context, args ...string) (said string, err error) {
@@ -72,7 +72,7 @@ func criuRun(ctx context.Context, args ...string) (said string, err error) {
 		if _, err := os.Stat(path); err != nil {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(ctx, criuPatience)
+		ctx, cancel := context.WithTimeout(ctx, share(ctx, criuPatience))
 		defer cancel()
 		cmd := exec.CommandContext(ctx, path, args...)
 		cmd.Env = criuEnv

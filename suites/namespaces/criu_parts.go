@@ -257,6 +257,9 @@ func tellCgroup(_ *subject, f facts) error {
 	return err
 }
 
+// conversation is how long a subject waits for what is on its way to it.
+const conversation = time.Minute
+
 // dialogue is the subject's connection.
 type dialogue struct {
 	conn net.Conn
@@ -271,7 +274,7 @@ func dialPeer(s *subject) error {
 
 // talk reads a line that waits for the subject and has another one answered.
 func talk(s *subject, f facts) error {
-	s.peer.conn.SetDeadline(time.Now().Add(20 * time.Second))
+	s.peer.conn.SetDeadline(time.Now().Add(conversation))
 	for _, what := range []string{"recv() of what was sent before", "recv() of the answer"} {
 		line, err := s.peer.in.ReadString('\n')
 		if err != nil {
@@ -311,7 +314,7 @@ func (s *subject) sendBoth() error {
 // tellPair reads what was on its way, and sends more.
 func tellPair(s *subject, f facts) error {
 	for i, end := range s.pair {
-		end.conn.SetDeadline(time.Now().Add(10 * time.Second))
+		end.conn.SetDeadline(time.Now().Add(conversation))
 		line, err := end.in.ReadString('\n')
 		f[fmt.Sprintf("recv() at end %d: text, error", i)] = fmt.Sprintf("%q, %v", line, err)
 		f[fmt.Sprintf("bytes behind it at end %d", i)] = fmt.Sprint(end.in.Buffered())

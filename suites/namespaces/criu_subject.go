@@ -155,7 +155,7 @@ func (f *frozen) launch(t *spec.T, o subjectOrder) {
 		s.must("close_range(5, UINT_MAX, CLOSE_RANGE_CLOEXEC)", unix.SYS_CLOSE_RANGE, 5, uint32(1<<32-1), unix.CLOSE_RANGE_CLOEXEC)
 		s.execve(subjectProgram, "xtest-child", "namespaces-subject")
 	})
-	s.poll("poll(eventfd, POLLIN, 20 s)", alone, unix.POLLIN, 20) // its end would be the subject's
+	s.told(alone) // its end would be the subject's
 	p, err := s.Start(0)
 	t.Setup("starting the subject", err)
 	t.Cleanup(f.end)
@@ -188,8 +188,9 @@ func (s *script) execve(path string, args ...string) {
 func (f *frozen) ask(t *spec.T, n int) facts {
 	at := func(name string) string { return filepath.Join(f.dir, name) }
 	t.Setup("asking the subject", os.WriteFile(at(question(n)), nil, 0o644))
-	for start := time.Now(); ; pause(5 * time.Millisecond) {
-		over := time.Since(start) > 20*time.Second || ended(f.pid) || unix.Kill(f.pid, 0) != nil
+	start, limit := time.Now(), share(t, time.Minute)
+	for ; ; pause(5 * time.Millisecond) {
+		over := time.Since(start) > limit || ended(f.pid) || unix.Kill(f.pid, 0) != nil
 		text, err := os.ReadFile(at(answer(n)))
 		if err == nil {
 			told := facts{}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"xtest/suites/spec/child"
 )
 
 // firstEvent is the number of a script's first eventfd. Their numbers are known when the script is
@@ -28,10 +30,15 @@ func (s *script) signal(event any) {
 	s.must("write(eventfd, &one, 8)", unix.SYS_WRITE, event, b, 8)
 }
 
-// await waits for a signal. A process that hears nothing for 2 s ends: the other will not come.
+// await waits for a signal. A process that hears nothing ends after a time: the other will not come.
 func (s *script) await(event int) {
-	s.poll("poll(eventfd, POLLIN, 2 s)", event, unix.POLLIN, 2)
-	s.must("read(eventfd, &count, 8) after 2 s", unix.SYS_READ, event, s.Buffer(8), 8)
+	s.poll("poll(eventfd, POLLIN)", event, unix.POLLIN, waits())
+	s.must(fmt.Sprintf("read(eventfd, &count, 8) after up to %d s", waits()), unix.SYS_READ, event, s.Buffer(8), 8)
+}
+
+// told waits for a signal of the spec's own, which may have to wait for the kernel first.
+func (s *script) told(event int) {
+	s.poll("poll(eventfd, POLLIN, 20 s)", event, unix.POLLIN, 20)
 }
 
 // poll adds a poll(2) of one descriptor, for up to so many seconds.
@@ -58,16 +65,25 @@ func event() int {
 	return fd
 }
 
-// await waits for a script's signal, for as long as a spec may take.
-func await(e int) error {
+// await waits for the signal of a process that runs a script, until that has ended, or for as long as a script may take.
+func await(e int, from *child.Process) error {
+	end, err := unix.PidfdOpen(from.PID(), 0)
+	if err != nil {
+		end = -1 // which poll(2) passes over
+	} else {
+		defer unix.Close(end)
+	}
+	p := []unix.PollFd{{Fd: int32(e), Events: unix.POLLIN}, {Fd: int32(end), Events: unix.POLLIN}}
 	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(e), Events: unix.POLLIN}}, int(patience.Milliseconds()))
+		n, err := unix.Poll(p, int(patience().Milliseconds()))
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
 			return err
 		case n == 0:
-			return fmt.Errorf("the child process did not get ready within %v", patience)
+			return fmt.Errorf("the child process did not get ready within %v", patience())
+		case p[0].Revents == 0:
+			return errors.New("the child process ended before it was ready")
 		default:
 			return nil
 		}

@@ -60,7 +60,7 @@ var _ = suite.Describe("pidfd", func() {
 		s := newScript()
 		done := s.event()
 		// It ends on its own: a target that blocks comes back, and says so.
-		other := s.fork(0, func(s *script) { s.poll("poll(eventfd, POLLIN, 1 s)", done, unix.POLLIN, 1) })
+		other := s.fork(0, func(s *script) { s.poll("poll(eventfd, POLLIN)", done, unix.POLLIN, waits()) })
 		fd := s.must("pidfd_open(child, PIDFD_NONBLOCK)", unix.SYS_PIDFD_OPEN, other, unix.PIDFD_NONBLOCK)
 		wait := func(text string) call {
 			return s.call(text, unix.SYS_WAITID, unix.P_PIDFD, fd, s.Buffer(128), unix.WEXITED, 0)
@@ -68,7 +68,7 @@ var _ = suite.Describe("pidfd", func() {
 		wait("waitid(P_PIDFD, fd) of a running child").refused(unix.EAGAIN)
 		s.signal(done)
 		s.keep(fd)
-		s.poll("poll(pidfd, POLLIN, 2 s)", theFile, unix.POLLIN, 2).gives(1)
+		s.poll("poll(pidfd, POLLIN)", theFile, unix.POLLIN, waits()).gives(1)
 		wait("waitid(P_PIDFD, fd) of an ended child").succeeds()
 		s.run(t)
 	})

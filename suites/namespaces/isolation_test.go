@@ -83,6 +83,8 @@ func TestJudgedBeforeTheFailureStands(t *testing.T) {
 
 // Processes that wait for each other for ever cost their script its patience and no more.
 func TestAwaitIsBounded(t *testing.T) {
+	Hurry()
+	defer func() { hurried = false }()
 	s := newScript()
 	s.await(s.event())
 	reached := s.call("getpid()", unix.SYS_GETPID)

@@ -98,15 +98,15 @@ var _ = suite.Describe("time", func() {
 		s.write(offsetsFile, "monotonic 1000 0\n")
 		ts, alarm, word := s.Buffer(16), s.Buffer(32), s.Buffer(16)
 		*(*unix.Timespec)(pointer(ts)) = unix.NsecToTimespec(now.Nano() + int64(1000*time.Second+20*time.Millisecond))
-		(*[2]unix.Timeval)(pointer(alarm))[1] = unix.Timeval{Sec: 2}
+		(*[2]unix.Timeval)(pointer(alarm))[1] = unix.Timeval{Sec: waits()}
 		const waitBitset = 9 // FUTEX_WAIT_BITSET of linux/futex.h
 		st := s.wait(s.fork(0, func(s *script) {
 			s.mortal(unix.SIGALRM)
-			s.must("setitimer(ITIMER_REAL, 2 s)", unix.SYS_SETITIMER, unix.ITIMER_REAL, alarm, 0)
+			s.must("setitimer(ITIMER_REAL)", unix.SYS_SETITIMER, unix.ITIMER_REAL, alarm, 0)
 			s.call("futex(&word, FUTEX_WAIT_BITSET, 0, now + 20 ms, ~0)", unix.SYS_FUTEX, word, waitBitset, 0, ts, 0, uint32(0xFFFFFFFF)).refused(unix.ETIMEDOUT)
 		}))
 		err := s.try(t)
-		t.True("futex(FUTEX_WAIT_BITSET, now + 20 ms) with an offset of 1000 s", !st.get().Signaled(), "waiting after 2 s", "ETIMEDOUT at the absolute time")
+		t.True("futex(FUTEX_WAIT_BITSET, now + 20 ms) with an offset of 1000 s", !st.get().Signaled(), fmt.Sprintf("waiting after %d s", waits()), "ETIMEDOUT at the absolute time")
 		t.Setup("in the child process", err)
 		for _, j := range s.log.judged {
 			j.judge(t)
@@ -126,11 +126,11 @@ var _ = suite.Describe("time", func() {
 		s.wait(s.fork(0, func(s *script) {
 			id, event, at, limit := s.Buffer(8), s.Buffer(64), s.Buffer(32), s.Buffer(16)
 			event.Bytes[8] = byte(unix.SIGUSR1) // struct sigevent: SIGEV_SIGNAL, which stays blocked
-			(*unix.Timespec)(pointer(limit)).Sec = 2
+			(*unix.Timespec)(pointer(limit)).Sec = waits()
 			s.must("timer_create(CLOCK_MONOTONIC, {SIGUSR1}, &id)", unix.SYS_TIMER_CREATE, unix.CLOCK_MONOTONIC, event, id)
 			(*[2]unix.Timespec)(pointer(at))[1] = unix.NsecToTimespec(now.Nano() + int64(1000*time.Second+10*time.Millisecond))
 			s.must("timer_settime(id, TIMER_ABSTIME, now + 10 ms)", unix.SYS_TIMER_SETTIME, 0, 1, at, 0)
-			s.call("timer 10 ms from now, sigtimedwait({SIGUSR1}, 2 s)", unix.SYS_RT_SIGTIMEDWAIT, s.signalSet(unix.SIGUSR1), 0, limit, 8).gives(int(unix.SIGUSR1))
+			s.call("timer 10 ms from now, sigtimedwait({SIGUSR1})", unix.SYS_RT_SIGTIMEDWAIT, s.signalSet(unix.SIGUSR1), 0, limit, 8).gives(int(unix.SIGUSR1))
 		}))
 		s.run(t)
 	})

@@ -51,7 +51,7 @@ func routeSocket(groups uint32) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("opening a netlink socket: %w", err)
 	}
-	limit := unix.Timeval{Sec: 2}
+	limit := unix.Timeval{Sec: int64(gone / time.Second)}
 	err = errors.Join(unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
 	return fd, err
@@ -89,7 +89,7 @@ var vethChild = child.NewFunc("namespaces-veth", func(s *child.Side) error {
 		return err
 	}
 	defer proc.Kill()
-	if err := await(ready); err != nil {
+	if err := await(ready, proc); err != nil {
 		return err
 	}
 	if err := route(fd, ns.MoveLink("xb", proc.PID())); err != nil {
@@ -99,7 +99,7 @@ var vethChild = child.NewFunc("namespaces-veth", func(s *child.Side) error {
 	r.Here = missing == nil
 	drain(events)
 	signal(moved)
-	if err := await(looked); err != nil {
+	if err := await(looked, proc); err != nil {
 		return err
 	}
 	if err := other.check(); err != nil || probing {

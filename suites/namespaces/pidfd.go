@@ -45,7 +45,7 @@ var _ = suite.Describe("pidfd", func() {
 		s.keep(s.pidfd(other))
 		s.poll("poll(pidfd, POLLIN, 0) of a running process", theFile, unix.POLLIN, 0).gives(0)
 		s.signal(done)
-		ended := s.poll("poll(pidfd, POLLIN, 2 s) of a process that ends", theFile, unix.POLLIN, 2)
+		ended := s.poll("poll(pidfd, POLLIN) of a process that ends", theFile, unix.POLLIN, waits())
 		ended.gives(1)
 		s.wait(other)
 		s.run(t)

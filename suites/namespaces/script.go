@@ -1,7 +1,6 @@
 package namespaces
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +28,7 @@ type log struct {
 	setup  []call
 	judged []judgement
 	owned  bool          // own was called
-	long   time.Duration // how long the script may take, instead of patience
+	long   time.Duration // how long the script takes where it takes longer than others
 }
 
 // judgement is a call with what is expected of it.
@@ -139,13 +138,52 @@ func (s *script) sound(failure error) []judgement {
 	return sound
 }
 
-// patience is how long a script may take in all: far longer than any needs, and short enough to
-// tell a target on which processes wait for each other for ever.
-const patience = 4 * time.Second
+// hurried is set by [Hurry].
+var hurried bool
+
+// Hurry has scripts give up as soon as an idle machine allows. Under a kernel that lies they wait for what never
+// comes, and to give up is how they catch it; on any other machine it is no verdict that it was busy.
+func Hurry() { hurried = true }
+
+// waits is how long a process of a script waits for what another one or the kernel is to do, in seconds. It is
+// shorter than most specs' limit (spec.DefaultLimit), so that what never comes is told by the call that waited.
+func waits() int64 {
+	if hurried {
+		return 2
+	}
+	return 6
+}
+
+// patience is how long a script may take that no spec's limit ends: far longer than any needs, and short enough
+// to tell a target on which processes wait for each other for ever.
+func patience() time.Duration {
+	if hurried {
+		return 4 * time.Second
+	}
+	return 30 * time.Second
+}
+
+// share is how long something may take within a spec, which may run on an emulated and busy machine: nearly all that
+// is left to it, so that there is time to say what was waited for. Without a limit it is the time given.
+func share(ctx context.Context, without time.Duration) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return time.Until(deadline) * 9 / 10
+	}
+	return without
+}
+
+// limit is how long the script may take.
+func (s *script) limit(ctx context.Context) time.Duration {
+	long := max(s.log.long, patience())
+	if hurried {
+		return long
+	}
+	return share(ctx, long)
+}
 
 // try runs the script and returns what failed of the set-up.
 func (s *script) try(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.log.long, patience))
+	ctx, cancel := context.WithTimeout(ctx, s.limit(ctx))
 	defer cancel()
 	err := s.Run(ctx)
 	if cause := s.check(); cause != nil {

@@ -161,7 +161,7 @@ func (w *stressWorker) make(d deed, at *sleeper) error {
 	if err != nil {
 		return err
 	}
-	if err := await(ready); err != nil {
+	if err := await(ready, p); err != nil {
 		p.Kill()
 		if errors.Is(made.Err(), unix.ENOSPC) {
 			return nil // a limit of namespaces(7): others hold as many

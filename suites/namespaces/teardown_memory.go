@@ -54,7 +54,7 @@ func freed(m spec.Meta, k ns.Kind, fill func(s *script)) {
 		t.Cleanup(func() { unix.Close(end) })
 		s.wait(s.fork(0, fill)) // whoever fills it is gone, and the namespace is not
 		s.signal(ready)
-		s.poll("poll(eventfd, POLLIN, 20 s)", end, unix.POLLIN, 20)
+		s.told(end)
 		p, err := s.Start(0)
 		t.Setup("starting a child process", err)
 		full, err := reaches(t, func(now int64) bool { return now-before > held*3/4 })

@@ -230,7 +230,7 @@ func (p *connections) add(c net.Conn) {
 
 // dial connects to the victim's listener and sends more than it takes.
 func (p *connections) dial() {
-	d := net.Dialer{Timeout: 2 * time.Second}
+	d := net.Dialer{Timeout: gone}
 	c, err := d.Dial("tcp4", netip.AddrPortFrom(victimAddr.Addr(), victimPort).String())
 	if err != nil {
 		return // the victim is judged by the connections that came about

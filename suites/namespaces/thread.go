@@ -146,7 +146,7 @@ var _ = suite.Describe("pidfd", func() {
 		s.keep(s.must("pidfd_open(thread, PIDFD_THREAD)", unix.SYS_PIDFD_OPEN, tid, unix.O_EXCL))
 		s.poll("poll(pidfd, POLLIN, 0) of a running thread", theFile, unix.POLLIN, 0).gives(0)
 		s.signal(end)
-		s.poll("poll(pidfd, POLLIN, 2 s) of a thread that ends", theFile, unix.POLLIN, 2).gives(1)
+		s.poll("poll(pidfd, POLLIN) of a thread that ends", theFile, unix.POLLIN, waits()).gives(1)
 		s.run(t)
 	})
 })

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"xtest/runner/event"
+	"xtest/suites/namespaces"
 	"xtest/suites/spec"
 	"xtest/suites/spec/child"
 )
@@ -105,6 +106,7 @@ const ordered = "XTEST_LIED_TO"
 
 // What the child becomes: all its threads are under the filter.
 var _ = child.NewFunc("lied-to", func(s *child.Side) error {
+	namespaces.Hurry()
 	told := strings.Split(os.Getenv(ordered), ",")
 	suite, prefixes := told[0], told[1:]
 	var failed error
