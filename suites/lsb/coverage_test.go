@@ -1,94 +1,54 @@
 package lsb
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"xtest/suites/lsb/inspection"
 	_ "xtest/suites/lsb/posix"
-	"xtest/suites/spec"
+	"xtest/suites/spec/coverage"
 )
 
-// proposed are the kinds of the table of checks that the suite was made from, with how many each has: they are
-// numbered from 1.
-var proposed = map[string]int{
-	"ID": 13, "ELF": 20, "LIB": 21, "SYM": 22, "CMD": 10, "BEH": 64, "FHS": 34, "ABI": 26, "LOC": 8, "INI": 21, "USR": 11, "PKG": 8,
-}
-
-// elsewhere are proposed checks that a spec judges which was not made from the table.
-var elsewhere = map[string]string{
-	"CMD-007": "commands/end-of-options", // and every vector of behaviour/: TestBehavioursFailStandIns has none content with a stub
-	"FHS-023": "hierarchy/etc-files",
-	"ABI-005": "posix/terminal-characters",
-	"ABI-008": "posix/link-access",
-	"ABI-009": "posix/unlink-directory",
-	"ABI-010": "posix/link",
-	"ABI-011": "posix/link-exdev",
-	"ABI-020": "posix/lock-deadlock",
-	"ABI-021": "posix/write-marks-times",
-}
-
-// unjudged are the proposed checks without a spec, each with the reason.
-var unjudged = map[string]string{
-	"ID-013":  "no clause of LSB: os-release is none of its files; --profile modern judges it",
-	"ELF-015": "a throw across libraries needs code with tables for unwinding, which a compiler of C++ makes: the files that xtest writes have none; __cxa_throw and _Unwind_RaiseException themselves are judged by symbols/libstdcxx and symbols/libgcc_s",
-	"ELF-019": "whether there is a vDSO is the kernel's choice for all processes, by the boot parameter vdso=: xtest run uml:debian-12 --params vdso=0 judges the rest of the suite without one",
-	"CMD-009": "informative: LSB lets sh know more than POSIX asks; shell/ judges that",
-	"FHS-021": "in machines that xtest boots the guest agent is init, so what clears /run is never the distribution's own",
-	"FHS-031": "a rule for applications; that the functions they must use give the homes is judged by users/lookup and behaviour/useradd",
-	"ABI-025": "informative: what an interpreter that is a script does is unspecified",
-	"INI-014": "22.5 numbers the run levels for scripts' headers, and binds what runs as process 1, which in machines of xtest's is the agent; init/scripts-run judges that the installed one reads scripts at all",
-	"PKG-002": "a rule for the packages of applications, of which a distribution has none",
-	"PKG-003": "as PKG-002",
-	"PKG-004": "as PKG-002; that /opt can hold them is judged by hierarchy/installable",
-	"PKG-007": "as PKG-002: it is the package's own scripts that must leave nothing",
-	"PKG-008": "rpm's own verification is no interface of LSB; packaging/installer judges that packages can be installed",
-}
-
-func declared() (ids map[string]bool, judged map[string][]string) {
-	ids, judged = map[string]bool{}, map[string][]string{}
-	for _, l := range spec.All() {
-		if l.Suite != "lsb" {
-			continue
-		}
-		ids[l.ID] = true
-		for _, s := range l.Sources {
-			judged[s] = append(judged[s], l.ID)
-		}
-	}
-	return ids, judged
+// proposed is the table of checks that the suite was made from.
+var proposed = coverage.Table{
+	Kinds: map[string]int{
+		"ID": 13, "ELF": 20, "LIB": 21, "SYM": 22, "CMD": 10, "BEH": 64, "FHS": 34, "ABI": 26, "LOC": 8, "INI": 21, "USR": 11, "PKG": 8,
+	},
+	Elsewhere: map[string]string{
+		"CMD-007": "commands/end-of-options", // and every vector of behaviour/: TestBehavioursFailStandIns has none content with a stub
+		"FHS-023": "hierarchy/etc-files",
+		"ABI-005": "posix/terminal-characters",
+		"ABI-008": "posix/link-access",
+		"ABI-009": "posix/unlink-directory",
+		"ABI-010": "posix/link",
+		"ABI-011": "posix/link-exdev",
+		"ABI-020": "posix/lock-deadlock",
+		"ABI-021": "posix/write-marks-times",
+	},
+	Unjudged: map[string]string{
+		"ID-013":  "no clause of LSB: os-release is none of its files; --profile modern judges it",
+		"ELF-015": "a throw across libraries needs code with tables for unwinding, which a compiler of C++ makes: the files that xtest writes have none; __cxa_throw and _Unwind_RaiseException themselves are judged by symbols/libstdcxx and symbols/libgcc_s",
+		"ELF-019": "whether there is a vDSO is the kernel's choice for all processes, by the boot parameter vdso=: xtest run uml:debian-12 --params vdso=0 judges the rest of the suite without one",
+		"CMD-009": "informative: LSB lets sh know more than POSIX asks; shell/ judges that",
+		"FHS-021": "in machines that xtest boots the guest agent is init, so what clears /run is never the distribution's own",
+		"FHS-031": "a rule for applications; that the functions they must use give the homes is judged by users/lookup and behaviour/useradd",
+		"ABI-025": "informative: what an interpreter that is a script does is unspecified",
+		"INI-014": "22.5 numbers the run levels for scripts' headers, and binds what runs as process 1, which in machines of xtest's is the agent; init/scripts-run judges that the installed one reads scripts at all",
+		"PKG-002": "a rule for the packages of applications, of which a distribution has none",
+		"PKG-003": "as PKG-002",
+		"PKG-004": "as PKG-002; that /opt can hold them is judged by hierarchy/installable",
+		"PKG-007": "as PKG-002: it is the package's own scripts that must leave nothing",
+		"PKG-008": "rpm's own verification is no interface of LSB; packaging/installer judges that packages can be installed",
+	},
 }
 
 // Every proposed check has a spec or a reason why not, and nothing has both.
 func TestEveryProposedCheckIsJudged(t *testing.T) {
-	ids, judged := declared()
-	total := 0
-	for kind, n := range proposed {
-		total += n
-		for i := range n {
-			id := fmt.Sprintf("%s-%03d", kind, i+1)
-			if at := elsewhere[id]; at != "" {
-				if !ids[at] {
-					t.Errorf("%s: there is no spec %s", id, at)
-				}
-				judged[id] = append(judged[id], at)
-			}
-			reason, excused := unjudged[id]
-			switch specs := judged[id]; {
-			case len(specs) == 0 && reason == "":
-				t.Errorf("%s: neither a spec nor a reason", id)
-			case len(specs) > 0 && excused:
-				t.Errorf("%s has a reason why not, and %s", id, strings.Join(specs, ", "))
-			}
-			delete(judged, id)
-		}
+	for _, f := range proposed.Faults(coverage.Declared("lsb")) {
+		t.Error(f)
 	}
-	for id, specs := range judged {
-		t.Errorf("%s of %v is not in the table", id, specs)
-	}
-	if total != 258 {
-		t.Errorf("the table has %d checks, expected 258", total)
+	if n := proposed.Size(); n != 258 {
+		t.Errorf("the table has %d checks, expected 258", n)
 	}
 }
 
@@ -102,7 +62,10 @@ func TestEveryCommandAndLibraryIsJudged(t *testing.T) {
 	for _, g := range inspection.Commands() {
 		commands += len(g.Commands)
 	}
-	ids, _ := declared()
+	ids := map[string]bool{}
+	for _, l := range coverage.Declared("lsb") {
+		ids[l.ID] = true
+	}
 	for _, l := range inspection.Libraries() {
 		for _, kind := range []string{"libraries/", "symbols/", "abi/dlvsym-"} {
 			if id := kind + strings.ToLower(l.Name); !ids[id] {
