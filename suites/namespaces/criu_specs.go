@@ -192,25 +192,21 @@ func moved(m spec.Meta, limits bool) {
 	m.Grade, m.Sources, m.Limit = spec.Guest, []string{"CRT-007"}, time.Minute
 	m.Needs = []spec.Probe{spec.Root, criu, exists("/sys/fs/cgroup/cgroup.subtree_control")}
 	suite.It(m, func(t *spec.T) {
-		const group, control = "/sys/fs/cgroup/xtest-criu", "/sys/fs/cgroup/cgroup.subtree_control"
-		limit := filepath.Join(group, "pids.max")
-		f := newFrozen(t)
+		const control = "/sys/fs/cgroup/cgroup.subtree_control"
+		limit := filepath.Join(subjectGroup, "pids.max")
 		if err := os.WriteFile(control, []byte("+pids"), 0); err != nil {
 			t.NotApplicable("the pids controller: %v", err)
 		}
-		t.Cleanup(func() {
-			f.end()
-			unix.Rmdir(group)
-			os.WriteFile(control, []byte("-pids"), 0)
-		})
-		t.Setup("making a control group", os.Mkdir(group, 0o755))
+		t.Cleanup(func() { os.WriteFile(control, []byte("-pids"), 0) })
+		f := newFrozen(t)
+		f.group(t)
 		t.Setup("setting pids.max", os.WriteFile(limit, []byte("77"), 0))
 		f.options = []string{"--manage-cgroups=full"}
 		f.launch(t, subjectOrder{Parts: []string{"cgroup"}})
-		t.Setup("moving the subject", os.WriteFile(filepath.Join(group, "cgroup.procs"), fmt.Append(nil, f.pid), 0))
+		f.join(t)
 		before := f.ask(t, 1)
 		f.dump(t)
-		t.Setup("removing the control group", removed(t, group))
+		t.Setup("removing the control group", removed(t, subjectGroup))
 		f.revive(t)
 		same(t, before, f.ask(t, 2))
 		if limits {
