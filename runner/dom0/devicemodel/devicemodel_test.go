@@ -83,3 +83,18 @@ func TestArguments(t *testing.T) {
 		}
 	}
 }
+
+// TestAccessesBeyond: what reaches over an edge, or around the end of all addresses, reads as an empty bus.
+func TestAccessesBeyond(t *testing.T) {
+	b := newBus()
+	for _, a := range []xen.Access{
+		{Addr: addressPort - 2, Size: 4}, {Addr: addressEnd, Size: 2}, {Addr: addressPort, Size: 8},
+		{PCI: true, Addr: spaceSize - 2, Size: 4}, {PCI: true, Addr: 1<<32 - 2, Size: 4}, {PCI: true, Addr: 0, Size: 8}, {PCI: true, Device: 7, Size: 4},
+	} {
+		for _, a.Write = range []bool{false, true} {
+			if got := b.answer(a); got != ^uint32(0) {
+				t.Errorf("%+v: %#x", a, got)
+			}
+		}
+	}
+}

@@ -82,16 +82,22 @@ func (b *bus) claims(claim func(kind uint32, first, last uint64) error) error {
 // answer does an access and gives what is read.
 func (b *bus) answer(a xen.Access) uint32 {
 	if !a.PCI {
-		if at := a.Addr - addressPort; at+a.Size <= uint32(len(b.address)) {
-			return access(b.address[at:][:a.Size], nil, a)
+		if within(a, addressPort, uint64(len(b.address))) {
+			return access(b.address[a.Addr-addressPort:][:a.Size], nil, a)
 		}
 		return ^uint32(0)
 	}
 	d := b.devices[a.Device]
-	if d == nil || a.Addr+a.Size > spaceSize {
+	if d == nil || !within(a, 0, spaceSize) {
 		return ^uint32(0)
 	}
 	return access(d.space[a.Addr:][:a.Size], d.mask[a.Addr:][:a.Size], a)
+}
+
+// within says whether an access keeps to the size bytes from first on, and to those that an access can have.
+func within(a xen.Access, first, size uint64) bool {
+	at := uint64(a.Addr)
+	return a.Size <= 4 && at >= first && at+uint64(a.Size) <= first+size
 }
 
 // access reads or writes registers, of which a mask says what may be changed; without one all may.
