@@ -128,6 +128,7 @@ func (f *measureFlags) run(ctx context.Context, names []string) (err error) {
 			return s != benchSuite && !slices.Contains(t.Backend.Suites(), s)
 		})
 	}
+	plan.Supplies.Modules = spec.Modules(suitesOf(plan.Targets)...)
 	if counting > 0 && counting < len(plan.Targets) || tier != cmp.Or(f.tier, tier) {
 		return usagef("the clock of %d of the %d targets counts instructions: --tier %s has all do so, and --tier %s takes targets without `clock: %s`", counting, len(plan.Targets), event.Counts, event.Wall, qemu.Icount)
 	}

@@ -169,7 +169,7 @@ func (a *agent) serve(in io.Reader, out io.Writer) error {
 	a.channel, _ = out.(*os.File)
 	if a.init {
 		if err := loadModules(order.Modules); err != nil {
-			a.warn("loading kernel modules: %v", err)
+			a.warn("loading kernel modules: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 	}
 	if order.Install != nil {
