@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,8 +149,11 @@ func (f *explainFlags) sides(args []string) ([]*explained, error) {
 		} else if err := f.counts(arg); err != nil {
 			return nil, err
 		}
-		s.words = strings.TrimSpace(target + " " + params[i])
 		more := strings.Fields(params[i])
+		s.words = strings.Join(append([]string{target}, more...), " ")
+		if s.side != nil {
+			s.words = strings.Join(slices.Concat([]string{target}, s.flags.options.Params, more), " ") + ", run " + filepath.Base(arg)
+		}
 		s.subject = subject{target: target, flags: asFlag("params", params[i]), adapt: func(o *config.Options) { o.Params = append(o.Params, more...) }}
 		if _, err := s.flags.planFor(s.subject); err != nil {
 			return nil, err
