@@ -125,7 +125,8 @@ func (f *measureFlags) run(ctx context.Context, names []string) (err error) {
 			counting++
 		}
 		t.Suites = slices.DeleteFunc(slices.Clone(t.Suites), func(s string) bool {
-			return s != benchSuite && !slices.Contains(t.Backend.Suites(), s)
+			has := slices.ContainsFunc(plan.Specs, func(p runner.Spec) bool { return p.Meta.Suite == s && t.Leaves(p) })
+			return !has || s != benchSuite && !slices.Contains(t.Backend.Suites(), s)
 		})
 	}
 	plan.Supplies.Modules = spec.Modules(suitesOf(plan.Targets)...)
