@@ -171,7 +171,7 @@ func fuzzFake(t *testing.T, what string, change func(*Config)) *Campaign {
 		t.Fatal(err)
 	}
 	config := Config{
-		Target: target, Ops: ops, Seed: 5, Most: 40_000, Jobs: 1, Dir: t.TempDir(), Mode: Both, Replays: 2, Boots: 100, Silence: 400 * time.Millisecond,
+		Target: target, Ops: ops, Seed: 5, Most: 40_000, Jobs: 1, Dir: t.TempDir(), Mode: Both, Replays: 2, Boots: 100, Silence: 2 * time.Second,
 		Say: t.Logf, For: time.Minute,
 	}
 	if change != nil {

@@ -146,6 +146,10 @@ func (w *worker) look(ctx context.Context, f *finding.Finding, mode int, candida
 		}
 	}
 	f.Story = story(f)
+	if isInvariant(f.Signature) && f.Again == 0 {
+		f.Class = finding.Caller
+		f.Story += "; that did not come again: a call whose memory another one had written over may have been told to"
+	}
 	if e := w.keep(f); e != nil {
 		return errors.Join(e, err)
 	}
