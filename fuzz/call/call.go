@@ -82,6 +82,16 @@ type Layout struct {
 	Fields []Field
 }
 
+// Find gives the field of a name at an offset, nil when there is none.
+func (l *Layout) Find(name string, offset int) *Field {
+	for i := range l.Fields {
+		if f := &l.Fields[i]; f.Offset == offset && f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
 // Arg is an argument.
 type Arg struct {
 	Kind   Kind

@@ -49,7 +49,9 @@ type Config struct {
 	Mode    string
 	Guided  bool // by coverage, where the target has a plugin
 	Uniform bool // numbers and arguments of random bits
-	Corpus  *corpus.Corpus
+	// Numbered: with Uniform, only the arguments.
+	Numbered bool
+	Corpus   *corpus.Corpus
 	// Replays is how often a finding is tried again in a fresh machine; 0: findings are not looked into.
 	Replays int
 	Boots   int           // how many machines one finding may cost

@@ -110,7 +110,7 @@ func (h *housekeeping) next(w *worker, it *player.Item) bool {
 	if err != nil {
 		panic(err) // the texts are our own
 	}
-	it.Program, it.Number, it.Mutant, h.alone = *list[0], house, false, true
+	it.Program, it.Number, it.Parent, h.alone = *list[0], house, -1, true
 	return true
 }
 

@@ -30,6 +30,7 @@ type worker struct {
 	blocks   []uint64
 	over     bool
 	house    housekeeping
+	guidance guidance
 	ended    time.Duration // of fuzzing, when the machine died or was to be looked into
 }
 
@@ -44,7 +45,7 @@ type breach struct {
 
 func newWorker(c *Campaign, id int) *worker {
 	w := &worker{Campaign: c, id: id, gen: generator.New(c.Target.Space, c.Ops, c.Seed), answers: map[answerKey]uint64{}}
-	w.gen.Uniform = c.Uniform
+	w.gen.Uniform, w.gen.Numbered = c.Uniform, c.Numbered
 	return w
 }
 
@@ -215,12 +216,8 @@ func (w *worker) next(it *player.Item, mode int) bool {
 		n := w.number
 		w.number++
 		w.gen.Independent = mode == area.Multicall
-		it.Number, it.Mutant = n, false
-		from := w.Corpus.Pick(n * 0x9e3779b97f4a7c15 >> 13)
-		if from != nil && w.Guided && n%8 < 5 && (mode == area.Singles || !from.Depends()) {
-			it.Mutant = true
-			w.gen.Mutate(n, from, w.Corpus.Pick(n*0xbf58476d1ce4e5b9>>17), &it.Program)
-		} else {
+		it.Number, it.Parent = n, -1
+		if !w.guide(n, it, mode) {
 			w.gen.Program(n, &it.Program)
 		}
 		if w.silenced(&it.Program) {
@@ -271,10 +268,12 @@ func (w *worker) judge(f *player.Flight) {
 			for _, b := range it.Blocks {
 				w.blocks = append(w.blocks, b.Address)
 			}
-			if w.Corpus.Add(&it.Program, w.blocks) > 0 {
+			if n := w.Corpus.Add(&it.Program, w.blocks); n > 0 {
 				w.LastNew.Store(time.Now().UnixNano())
+				w.guidance.reached(w.Corpus, it, n)
 			}
 		}
+		w.guidance.made(it)
 	}
 }
 

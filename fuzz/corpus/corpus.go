@@ -26,11 +26,15 @@ type Entry struct {
 	Blocks  []uint64 // addresses
 }
 
+// tries are how often an entry was chosen, and how many new blocks the programs made from it reached.
+type tries struct{ picked, led uint64 }
+
 // Corpus grows. It may be used by several goroutines.
 type Corpus struct {
 	mu      sync.Mutex
 	space   *call.Space
 	entries []Entry
+	tries   []tries // of each entry
 	seen    map[uint64]bool
 	texts   map[string]bool
 }
@@ -66,7 +70,7 @@ func (c *Corpus) Add(p *program.Program, blocks []uint64) int {
 	if len(fresh) > 0 {
 		if text := p.String(); !c.texts[text] {
 			c.texts[text] = true
-			c.entries = append(c.entries, Entry{p.Clone(), fresh})
+			c.keep(Entry{p.Clone(), fresh})
 		}
 	}
 	return len(fresh)
@@ -81,17 +85,48 @@ func (c *Corpus) Put(e Entry) {
 		return
 	}
 	c.texts[text] = true
-	c.entries = append(c.entries, e)
+	c.keep(e)
 }
 
-// Pick gives the entry of an index that is taken modulo their number, nil when there is none.
-func (c *Corpus) Pick(i uint64) *program.Program {
+// Pick chooses an entry to make another program from, by 60 random bits: of three the one whose changes reached most new
+// code for how often it was chosen, so that all have their turn and what leads on has more. It gives the entry's
+// index for [Corpus.Led], nil when there is none.
+func (c *Corpus) Pick(random uint64) (p *program.Program, index int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.entries) == 0 {
-		return nil
+	n := uint64(len(c.entries))
+	if n == 0 {
+		return nil, 0
 	}
-	return c.entries[i%uint64(len(c.entries))].Program
+	best := int(random & candidates % n)
+	for range 2 {
+		random >>= candidateBits
+		i := int(random & candidates % n)
+		if (1+c.tries[i].led)*(1+c.tries[best].picked) > (1+c.tries[best].led)*(1+c.tries[i].picked) {
+			best = i
+		}
+	}
+	c.tries[best].picked++
+	return c.entries[best].Program, best
+}
+
+// candidateBits are the random bits by which each candidate is chosen.
+const (
+	candidateBits = 20
+	candidates    = 1<<candidateBits - 1
+)
+
+// Led notes that a program made from the entry of an index was the first to reach blocks.
+func (c *Corpus) Led(index, blocks int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tries[index].led += uint64(blocks)
+}
+
+// keep appends an entry. The lock is held.
+func (c *Corpus) keep(e Entry) {
+	c.entries = append(c.entries, e)
+	c.tries = append(c.tries, tries{})
 }
 
 // Len is the number of programs, Blocks that of the blocks seen.

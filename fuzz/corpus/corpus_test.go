@@ -1,6 +1,8 @@
 package corpus
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,7 +65,7 @@ func TestGrows(t *testing.T) {
 			t.Errorf("program %d: %d blocks are new, not %d", i, got, want)
 		}
 	}
-	if c.Len() != 2 || c.Blocks() != 4 || c.Pick(3).String() != six {
+	if p, i := c.Pick(1); c.Len() != 2 || c.Blocks() != 4 || p.String() != c.Entries()[i].Program.String() {
 		t.Errorf("%d programs, %d blocks", c.Len(), c.Blocks())
 	}
 	other := New(call.Xen())
@@ -74,5 +76,37 @@ func TestGrows(t *testing.T) {
 	}
 	if err := c.Merge(New(call.KVM())); err == nil || !strings.Contains(err.Error(), "cannot be merged") {
 		t.Errorf("of another space: %v", err)
+	}
+}
+
+// TestPick: every entry has its turn, and the one whose changes lead on has more.
+func TestPick(t *testing.T) {
+	c := New(call.Xen())
+	if p, _ := c.Pick(7); p != nil {
+		t.Error("an empty corpus gave a program")
+	}
+	text := ""
+	for i := range 10 {
+		text += fmt.Sprintf("xen_version/version(%d, 0, 0, 0, 0)\n\n", i)
+	}
+	_, list, err := program.ParseFile(program.Header(call.Xen()) + text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range list {
+		c.Add(p, []uint64{uint64(i)})
+	}
+	var times [10]int
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 10_000 {
+		_, i := c.Pick(r.Uint64())
+		if times[i]++; i == 3 {
+			c.Led(i, 1)
+		}
+	}
+	for i, n := range times {
+		if n < 200 || i != 3 && n > times[3]/2 {
+			t.Errorf("entry %d was chosen %d times; all: %v", i, n, times)
+		}
 	}
 }

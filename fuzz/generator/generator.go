@@ -31,8 +31,9 @@ type Generator struct {
 	p     *program.Program
 	// Longest is how many calls a program has at most.
 	Longest int
-	// Uniform makes numbers and arguments of 64 random bits: what guided fuzzing is compared with.
-	Uniform bool
+	// Uniform makes numbers and arguments of 64 random bits: what guided fuzzing is compared with. Numbered leaves
+	// operations their numbers, as somebody would who has read the list of calls alone.
+	Uniform, Numbered bool
 	// Independent leaves out what one call of a program takes from another's memory, so that all can be
 	// one batch.
 	Independent bool
@@ -105,6 +106,17 @@ func (g *Generator) Program(n uint64, p *program.Program) {
 
 // uniform is a call of random bits.
 func (g *Generator) uniform() {
+	if g.Numbered {
+		op := g.ops[g.intn(len(g.ops))]
+		c := program.Call{Op: op}
+		for i := range c.Args {
+			if c.Args[i].N = g.rnd.Uint64(); i < len(op.Args) && op.Args[i].Kind == call.Const {
+				c.Args[i].N = op.Args[i].Const
+			}
+		}
+		g.p.Calls = append(g.p.Calls, c)
+		return
+	}
 	// The operation lends its name; number and arguments are not its own.
 	c := program.Call{Op: &call.Op{Name: "uniform", Number: g.rnd.Uint64(), Values: true}}
 	for i := range c.Args {

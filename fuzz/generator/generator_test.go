@@ -73,6 +73,81 @@ func TestMutantsParse(t *testing.T) {
 	}
 }
 
+// TestMutantsDiffer: few mutants are what they were made from, and they are of use for it.
+func TestMutantsDiffer(t *testing.T) {
+	s := call.Xen()
+	ops, err := s.Choose(call.Allocates, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := New(s, ops, 4)
+	from, p := &program.Program{}, &program.Program{}
+	const n = 5000
+	same := 0
+	for i := range uint64(n) {
+		g.Program(i, from)
+		if g.Mutate(i, from, nil, p); p.String() == from.String() {
+			same++
+		}
+	}
+	if same > n/8 {
+		t.Errorf("%d of %d mutants are no other program", same, n)
+	}
+}
+
+// TestMutantsAreTame: what was kept for a huge count does not have its kin work through as many structures.
+func TestMutantsAreTame(t *testing.T) {
+	_, list, err := program.ParseFile(program.Header(call.Xen()) + "grant_table_op/copy(5, &64{}, 0xffffffff, 0, 0)\n\nmemory_op/populate_physmap(6, &32{nrextents@8:8=0xffffffff}, 0, 0, 0)\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ops, err := call.Xen().Choose(call.Allocates, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, p := New(call.Xen(), ops, 6), &program.Program{}
+	const n = 2000
+	for _, from := range list {
+		huge := 0
+		for i := range uint64(n) {
+			if g.Mutate(i, from, nil, p); strings.Contains(p.String(), "0xffffffff,") || strings.Contains(p.String(), "=0xffffffff") {
+				huge++
+			}
+		}
+		if huge > n/4 {
+			t.Errorf("%d of %d mutants have the huge count of\n%s", huge, n, from)
+		}
+	}
+}
+
+// TestNumbered: arguments of random bits leave an operation what it is.
+func TestNumbered(t *testing.T) {
+	s := call.Xen()
+	ops, err := s.Choose(call.Harmless, []string{"event_channel_op", "vcpu_op"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := New(s, ops, 5)
+	g.Uniform, g.Numbered = true, true
+	p := &program.Program{}
+	wide := 0
+	for n := range uint64(500) {
+		g.Program(n, p)
+		c := p.Calls[0]
+		for i, a := range c.Op.Args {
+			if a.Kind == call.Const && c.Args[i] != (program.Value{N: a.Const}) {
+				t.Fatalf("the operation became another:\n%s", p)
+			}
+			if a.Kind != call.Const && c.Args[i].N>>60 != 0 {
+				wide++
+			}
+		}
+	}
+	if wide < 500 {
+		t.Errorf("%d arguments are of 64 bits", wide)
+	}
+}
+
 func BenchmarkBatch(b *testing.B) {
 	s := call.Xen()
 	ops, err := s.Choose(call.Allocates, nil, nil)

@@ -20,7 +20,11 @@ func (g *Generator) Mutate(n uint64, from, other *program.Program, p *program.Pr
 	p.Calls = append(p.Calls[:0], from.Calls...)
 	p.Buffers = append(p.Buffers[:0], from.Buffers...)
 	p.Fields = append(p.Fields[:0], from.Fields...)
-	for range 1 + g.intn(3) {
+	for more := 1 + g.intn(3); more > 0 || same(p, from); more-- {
+		if more < -tries {
+			g.call(g.ops[g.intn(len(g.ops))])
+			continue
+		}
 		switch r := g.intn(16); {
 		case r < 7:
 			g.change()
@@ -41,31 +45,55 @@ func (g *Generator) Mutate(n uint64, from, other *program.Program, p *program.Pr
 			p.Buffers[g.intn(len(p.Buffers))].Place = g.place()
 		}
 	}
+	g.tame()
 }
 
-// change gives one argument or one field another value.
+// many is a number of structures from which on a call takes long.
+const many = 32
+
+// tame makes most large counts small ones. Programs that were kept have more of them than others, and their kin would
+// spend the machine's time on what each has seen already.
+func (g *Generator) tame() {
+	p := g.p
+	if g.owns() {
+		return
+	}
+	for i := range p.Calls {
+		c := &p.Calls[i]
+		for k := range c.Op.Args {
+			a, v := &c.Op.Args[k], &c.Args[k]
+			switch {
+			case a.Kind == call.Count && v.Form == program.Number && v.N > many && !g.chance(8):
+				v.N = uint64(1 + g.intn(4))
+			case a.Struct != nil && v.Form == program.Pointer:
+				b := p.Buffers[v.N]
+				for at := b.First; at < b.Last; at++ {
+					f := &p.Fields[at]
+					if f.Form != program.Number || f.N <= many {
+						continue
+					}
+					if l := a.Struct.Find(f.Name, int(f.Off)); l != nil && l.Kind == call.Count && !g.chance(8) {
+						f.N = uint64(1 + g.intn(4))
+					}
+				}
+			}
+		}
+	}
+}
+
+// tries is how often a change is tried again that changed nothing, before a call is added instead.
+const tries = 6
+
+// same says whether two programs are.
+func same(p, q *program.Program) bool {
+	return slices.Equal(p.Calls, q.Calls) && slices.Equal(p.Buffers, q.Buffers) && slices.Equal(p.Fields, q.Fields)
+}
+
+// change gives one argument or one field another value of its kind.
 func (g *Generator) change() {
 	p := g.p
 	if g.owns() {
 		return // what a port is taken from is to stay as it is
-	}
-	if len(p.Fields) > 0 && g.chance(170) {
-		f := &p.Fields[g.intn(len(p.Fields))]
-		// Nor what a resource is left in, see structure.
-		if f.Form == program.Version || f.Name == "cmd" || strings.HasSuffix(f.Name, "port") {
-			return
-		}
-		if f.Form == program.Number || f.Form == program.From {
-			if f.Form == program.Number && g.chance(64) {
-				f.N += uint64(g.intn(3)) - 1
-			} else {
-				f.Value = program.Value{N: g.number(call.Kind(g.intn(int(call.NumKinds))), nil)}
-			}
-			if f.Size < 8 {
-				f.N &= 1<<(8*f.Size) - 1
-			}
-			return
-		}
 	}
 	n := g.intn(len(p.Calls))
 	op := p.Calls[n].Op
@@ -73,7 +101,47 @@ func (g *Generator) change() {
 		return
 	}
 	i := g.intn(len(op.Args))
-	p.Calls[n].Args[i] = g.arg(op, &op.Args[i], n)
+	for k := range op.Args { // what a structure holds decides more than the numbers beside it
+		if op.Args[k].Struct != nil && g.chance(170) {
+			i = k
+			break
+		}
+	}
+	a, v := &op.Args[i], p.Calls[n].Args[i]
+	if a.Struct != nil && v.Form == program.Pointer && p.Buffers[v.N].Last > p.Buffers[v.N].First && !g.chance(24) {
+		b := p.Buffers[v.N]
+		g.field(op, a, int(b.First)+g.intn(int(b.Last-b.First)), n)
+		return
+	}
+	p.Calls[n].Args[i] = g.arg(op, a, n)
+}
+
+// field gives the field of an index in the program, of a structure that is argument a of call n, another value.
+func (g *Generator) field(op *call.Op, a *call.Arg, at, n int) {
+	f := g.p.Fields[at]
+	l := a.Struct.Find(f.Name, int(f.Off))
+	// Another command would be of another grade, and what a resource is left in stays, see structure.
+	if l == nil || f.Form == program.Version || f.Name == "cmd" || strings.HasSuffix(f.Name, "port") || l.Makes || l.Kind == call.Const {
+		return
+	}
+	switch {
+	case f.Form == program.Number && g.chance(64):
+		f.N += uint64(g.intn(3)) - 1
+	case f.Form == program.Number && g.chance(32):
+		f.N ^= 1 << g.intn(8*int(f.Size))
+	case l.Kind == call.Buffer:
+		f.Value = g.buffer(n)
+	case l.Kind == call.Flags:
+		f.Value = g.scalar(op, l.Kind, a.Values, n, f.Size)
+	case g.chance(16):
+		f.Value = program.Value{N: g.number(call.Kind(g.intn(int(call.NumKinds))), nil)}
+	default:
+		f.Value = g.scalar(op, l.Kind, nil, n, f.Size)
+	}
+	if f.Form == program.Number && f.Size < 8 {
+		f.N &= 1<<(8*f.Size) - 1
+	}
+	g.p.Fields[at] = f
 }
 
 // join appends another program.

@@ -22,8 +22,8 @@ import (
 type Item struct {
 	Program program.Program
 	Number  uint64
-	First   int // index of its first call in the slot
-	Mutant  bool
+	First   int              // index of its first call in the slot
+	Parent  int              // the corpus's index of what it was made from, -1: nothing
 	Blocks  []coverage.Block // code that it was the first to reach
 }
 
