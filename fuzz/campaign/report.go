@@ -17,11 +17,11 @@ import (
 // report makes a finding of a death.
 func (w *worker) report(ctx context.Context, d *player.Death) error {
 	f := &finding.Finding{Class: finding.Hypervisor, Signature: d.Signature(), Console: d.Crash.Excerpt, Taken: d.Memory}
-	if d.Kind == player.Crash && oracle.Classify(d.Crash) == oracle.Callers || d.Kind == player.Vanish && w.Target.Unprivileged {
+	if d.Kind == player.Crash && oracle.Classify(w.Target.Space, d.Crash) == oracle.Callers || d.Kind == player.Vanish && w.Target.Unprivileged {
 		f.Class = finding.Caller // dom0 goes when its guest does
 	}
-	if d.Caller {
-		f.Class, f.After, f.Story = finding.Caller, w.ended, "The domain that makes the calls stands still, and the hypervisor goes on."
+	if d.Caller || f.Class == finding.Caller && oracle.Waits(d.Crash) {
+		f.Class, f.After, f.Story = finding.Caller, w.ended, "The domain that makes the calls stands still or waits, and the hypervisor goes on."
 		w.Say("%s; on with a fresh machine", d.Signature())
 		if w.known(f) {
 			return nil

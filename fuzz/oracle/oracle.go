@@ -62,16 +62,23 @@ const (
 	Callers                  // the caller's, which some calls are to end
 )
 
-// Classify says whose death a cry tells of: Xen ends a domain that asks for the impossible, and says so.
-func Classify(c console.Crash) Death {
-	switch c.Kind {
-	case "domain-crash", "dom0-crash":
+// Classify says whose death a cry tells of: Xen ends a domain that asks for the impossible, and says so; and what the
+// kernel of the calling domain cries of is its own, since its memory, ports and timers are what the calls get to work
+// with.
+func Classify(s *call.Space, c console.Crash) Death {
+	switch {
+	case c.Kind == "domain-crash" || c.Kind == "dom0-crash":
 		return Callers
-	case "panic":
+	case s == call.Xen() && !strings.HasPrefix(c.Kind, "xen-") && c.Kind != "double-fault":
+		return Callers
+	case c.Kind == "panic" && strings.Contains(c.Signature, "Attempted to kill init"):
 		// The executor is its machine's init: a call that had its memory written over ends it.
-		if strings.Contains(c.Signature, "Attempted to kill init") {
-			return Callers
-		}
+		return Callers
 	}
 	return Hypervisors
+}
+
+// Waits says whether the cry is of a kernel that waits for what never comes, which tells nothing of the call under way.
+func Waits(c console.Crash) bool {
+	return c.Kind == "hung-task" || c.Kind == "lockup" || c.Kind == "rcu-stall"
 }
