@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"xtest/internal/xen"
+	"xtest/internal/xenstore"
 	"xtest/runner/initrd"
 	"xtest/runner/wire"
 )
@@ -151,6 +152,9 @@ func (g *guest) find() error {
 
 // attach connects to the guest's console.
 func (g *guest) attach() (err error) {
+	if err := g.terminal(); err != nil {
+		return err
+	}
 	g.console = exec.Command(filepath.Join(g.bin, "xenconsole"), "--type", "pv", strconv.Itoa(int(g.id)))
 	g.console.Stderr = g.host.console
 	if g.in, err = g.console.StdinPipe(); err != nil {
@@ -160,6 +164,24 @@ func (g *guest) attach() (err error) {
 		return err
 	}
 	return g.console.Start()
+}
+
+// terminal waits until the guest's console has one. xenconsole by itself gives up after 5 seconds (tools/console/client/main.c),
+// which pass on a busy host, and nothing that the guest says would be heard.
+func (g *guest) terminal() error {
+	store, err := xenstore.Dial()
+	if err != nil {
+		return err
+	}
+	path := xenstore.Strings(fmt.Sprintf("/local/domain/%d/console/tty", g.id))
+	err = until("the console of "+g.name, func() error {
+		m, err := store.Ask(xenstore.Read, 0, path)
+		if err = errors.Join(err, m.Err()); err == nil && len(m.Payload) == 0 {
+			err = errors.New("it has no terminal")
+		}
+		return err
+	})
+	return errors.Join(err, store.Close())
 }
 
 // ended says whether the guest is down, and by which reason (public/sched.h SHUTDOWN_*). A domain that

@@ -127,7 +127,9 @@ func (s *session) keep(key []byte) (how string, err error) {
 		select {
 		case l, ok := <-lines:
 			if !ok {
-				lines = nil
+				if lines = nil; !down {
+					fmt.Fprintf(s.relay.console, "xtest: the console of guest %s ended before the guest\n", s.name)
+				}
 				continue
 			}
 			if down { // its last words
