@@ -143,7 +143,7 @@ func filter(nr uint32) (int, error) {
 	return int(fd), nil
 }
 
-// deaf is how long a lie may keep the suite: under some of them it waits for what never comes.
+// deaf is how long a lie may keep the suite from its next verdict: under some of them it waits for what never comes.
 const deaf = 20 * time.Second
 
 // kinds are the namespaces that the child gets, so that what it does to its machine stays there. Its
@@ -190,6 +190,7 @@ func lieTo(l lie) (seen verdicts, told int, err error) {
 			break
 		}
 		seen[a.Spec] = *a.Result
+		watchdog.Reset(deaf)
 	}
 	p.Kill()
 	close(stop)
