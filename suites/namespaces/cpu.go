@@ -50,7 +50,7 @@ var _ = suite.Describe("cpu", func() {
 	needs := []spec.Probe{cgroupTree, controller("cpu")}
 
 	suite.It(spec.Meta{
-		ID: "cpu/max", Level: spec.Must, Grade: spec.Guest, Sources: []string{"CGR-020", "CGR-024"},
+		ID: "cpu/max", Level: spec.Must, Grade: spec.Guest, Sources: []string{"CGR-020", "CGR-024"}, Limit: time.Minute,
 		Clause: "admin-guide/cgroup-v2 cpu.max: the group gets no more than its quota in each period; cpu.stat counts where it was throttled, not before",
 		Needs:  append([]spec.Probe{cgroupFile("cpu.max", "cpu")}, needs...),
 	}, func(t *spec.T) {
