@@ -4,5 +4,3 @@ package lsb
 var _ = suite.Describe("libraries", func() { inspect("libraries") })
 
 var _ = suite.Describe("symbols", func() { inspect("symbols") })
-
-var _ = suite.Describe("packaging", func() { inspect("packaging") })

@@ -18,7 +18,7 @@ import (
 // Folders that a throw-away view of the machine has of its own, in memory: copies, and empty ones.
 var (
 	copiedFolders = []string{"/etc", "/var/spool"}
-	emptyFolders  = []string{"/home", "/var/mail"}
+	emptyFolders  = []string{"/home", "/var/mail", "/opt"}
 )
 
 // view is a mount namespace where the folders that utilities for administrators change are in memory:
