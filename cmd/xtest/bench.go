@@ -61,6 +61,7 @@ The samples are on the record below --runs: ` + "`xtest compare`" + ` judges whe
   xtest bench uml:debian-12 --bench syscall/null --boots 4
   xtest bench --list
   xtest bench qemu:debian-12 qemu:debian-13 --adaptive --budget 10m --gate 'munmap/*:2%'`,
+		Args: cobra.ArbitraryArgs, // looked up by name, with what else the plan is made of
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return allTargetNames(&f.config), cobra.ShellCompDirectiveNoFileComp
 		},

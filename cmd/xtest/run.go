@@ -66,6 +66,7 @@ The record is kept below --runs; every report can be drawn from it again.`,
   xtest run 'xen:debian-12@{pv,pvh,hvm}' --spec 'privilege/*' --diff
   xtest run 'uml:debian-{11,12,13,sid}' --suite namespaces --diff
   xtest run --shard 2/5 --seed 7`,
+		Args: cobra.ArbitraryArgs, // looked up by name, with what else the plan is made of
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return allTargetNames(&f.config), cobra.ShellCompDirectiveNoFileComp
 		},
