@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -74,6 +75,9 @@ func Start(c Command) (*Process, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		w.Close()
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w; is /proc mounted? mount -t proc proc /proc", err)
+		}
 		return nil, fmt.Errorf("starting %s: %w", c.Args[0], err)
 	}
 	return &Process{cmd: cmd, leash: w}, nil

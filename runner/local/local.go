@@ -32,8 +32,14 @@ func (Backend) Takes(string) bool { return false }
 // Suites are those with safe specs.
 func (Backend) Suites() []string { return []string{"namespaces", "lsb"} }
 
-// Check always succeeds.
+// unseen is what to do when the system does not tell a program where it is.
+const unseen = "mount -t proc proc /proc"
+
+// Check asks for /proc alone.
 func (Backend) Check(context.Context) []machine.Capability {
+	if _, err := os.Executable(); err != nil {
+		return []machine.Capability{{What: "local", Reason: "/proc is not mounted: " + err.Error(), Fix: unseen}}
+	}
 	return []machine.Capability{{What: "local", Can: true, Reason: "only specs graded safe are judged"}}
 }
 
@@ -44,7 +50,7 @@ func (Backend) Prepare(_ context.Context, what string, _ *machine.Supplies) (*ma
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("finding this program: %w", err)
+		return nil, fmt.Errorf("finding this program: %w; is /proc mounted? %s", err, unseen)
 	}
 	return &machine.Image{
 		Plan: event.Plan{Backend: "local", Why: "this machine: only specs graded safe are judged"}, Scale: 1, BootLimit: 10 * time.Second,
