@@ -21,17 +21,12 @@ func (w *worker) report(ctx context.Context, d *player.Death) error {
 		f.Class = finding.Caller // dom0 goes when its guest does
 	}
 	if d.Caller || f.Class == finding.Caller && oracle.Waits(d.Crash) {
-		f.Class, f.After, f.Story = finding.Caller, w.ended, "The domain that makes the calls stands still or waits, and the hypervisor goes on."
-		w.Say("%s; on with a fresh machine", d.Signature())
-		if w.known(f) {
-			return nil
-		}
-		return w.keep(f)
+		f.Class, f.Story = finding.Caller, "The domain that makes the calls stands still or waits, and the hypervisor goes on."
+		return w.note(f)
 	}
 	if d.Culprit == nil {
 		f.Story = "The machine died while no call of the fuzzer was under way."
-		w.Say("%s: %s", f.Signature, f.Story)
-		return w.keep(f)
+		return w.note(f)
 	}
 	f.Original, f.Number = d.Culprit.Program.Clone(), d.Culprit.Number
 	if d.Call >= 0 {
@@ -48,6 +43,24 @@ func (w *worker) report(ctx context.Context, d *player.Death) error {
 		candidates = append(candidates, append(before[max(0, n-16):n:n], f.Original), append(before[:n:n], f.Original))
 	}
 	return w.look(ctx, f, d.Mode, candidates)
+}
+
+// dropped removes the memory of a machine that died of what is known.
+func dropped(f *finding.Finding) error {
+	if f.Taken == "" {
+		return nil
+	}
+	return os.Remove(f.Taken)
+}
+
+// note keeps a finding of which nobody knows the call: there is nothing to replay.
+func (w *worker) note(f *finding.Finding) error {
+	f.After = w.ended
+	w.Say("%s: %s", f.Signature, f.Story)
+	if w.known(f) {
+		return dropped(f)
+	}
+	return w.keep(f)
 }
 
 // breached makes a finding of an answer.
@@ -86,10 +99,7 @@ func (w *worker) look(ctx context.Context, f *finding.Finding, mode int, candida
 	f.After = w.ended
 	if w.known(f) {
 		w.Say("again: %s", f.Signature)
-		if f.Taken != "" { // another job met it meanwhile
-			return os.Remove(f.Taken)
-		}
-		return nil
+		return dropped(f)
 	}
 	f.Programs = candidates[len(candidates)-1]
 	where := fmt.Sprintf("one of %d programs", len(f.Programs))
