@@ -364,3 +364,36 @@ func TestForeverEndsWithTheProcess(t *testing.T) {
 		t.Errorf("reached: %v, written: %v", behind.Done(), count.Bytes)
 	}
 }
+
+// TestHighDescriptors: a program has every descriptor of its parent, also one far above those that it was made with.
+func TestHighDescriptors(t *testing.T) {
+	first := NewProgram() // with which the interpreter gets its descriptor
+	first.Call(unix.SYS_GETPID)
+	if err := first.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p := NewProgram() // its memory has a lower one
+	var open []int
+	for range 3 * 16 {
+		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, fd)
+		defer unix.Close(fd)
+	}
+	one := p.Buffer(8)
+	binary.NativeEndian.PutUint64(one.Bytes, 1)
+	var results []Result
+	for _, fd := range open {
+		results = append(results, p.Call(unix.SYS_WRITE, fd, one, 8))
+	}
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results {
+		if r.Err() != nil {
+			t.Errorf("write() to descriptor %d: %v", open[i], r.Err())
+		}
+	}
+}

@@ -26,7 +26,7 @@ func vforkExec(flags, executable, arena, maxFD uintptr, argv, envp unsafe.Pointe
 const (
 	codeSize = 1024       // more than the interpreter takes
 	codeBase = 0x10000000 // where it is loaded
-	spareFDs = 16         // descriptors above ours that may be open
+	spareFDs = 16         // descriptors above ours that may be open, where nobody can tell
 )
 
 // executable gives a descriptor of the interpreter as an ELF file in memory.
@@ -109,7 +109,7 @@ func (p *Program) spawnFrom(fd int, flags uintptr) (pid int, err error) {
 	defer syscall.ForkLock.Unlock()
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
 	ret := vforkExec(flags|unix.CLONE_VFORK|unix.CLONE_VM|uintptr(unix.SIGCHLD), uintptr(fd), uintptr(p.arena.fd),
-		uintptr(max(fd, p.arena.fd)+spareFDs), unsafe.Pointer(&argv), unsafe.Pointer(&envp))
+		uintptr(highest(max(fd, p.arena.fd))), unsafe.Pointer(&argv), unsafe.Pointer(&envp))
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
 	runtime.KeepAlive(&argv)
 	if errno := -int(ret); errno > 0 && errno < 4096 {
@@ -119,4 +119,22 @@ func (p *Program) spawnFrom(fd int, flags uintptr) (pid int, err error) {
 	p.arena.close()
 	p.arena.fd = -1
 	return int(ret), nil
+}
+
+// highest is the highest descriptor that is open, of the first 1,024: poll(2) tells of them all in one call. Where it does
+// not, it is one that is likely not below it, from a descriptor on that is open.
+func highest(open int) int {
+	var set [1024]unix.PollFd
+	for fd := range set {
+		set[fd].Fd = int32(fd)
+	}
+	if _, err := unix.Poll(set[:], 0); err != nil {
+		return open + spareFDs
+	}
+	for fd := len(set) - 1; fd > open; fd-- {
+		if set[fd].Revents&unix.POLLNVAL == 0 {
+			return fd
+		}
+	}
+	return open
 }
